@@ -1,0 +1,70 @@
+"""Synthetic tables by diffusion.
+
+A frame in, a synthetic frame out, and an honest report of how good and how private it is:
+
+>>> from tabdiff import DiffusionSynthesizer, evaluate
+>>> synth = DiffusionSynthesizer(random_state=0).fit(df)  # doctest: +SKIP
+>>> fake = synth.sample(len(df))  # doctest: +SKIP
+>>> evaluate(df, fake, holdout=test).to_html("report.html")  # doctest: +SKIP
+
+Names are imported when first used, so that ``import tabdiff`` costs milliseconds and loads
+neither torch nor SDMetrics.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tabdiff.data.schema import Schema, SchemaError, SchemaWarning
+    from tabdiff.evaluation.report import Report, evaluate
+    from tabdiff.persistence import (
+        CorruptFileError,
+        DigestMismatchError,
+        NewerFormatError,
+        NotATabdiffFileError,
+        PersistenceError,
+    )
+    from tabdiff.synthesizer import DiffusionSynthesizer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CorruptFileError",
+    "DiffusionSynthesizer",
+    "DigestMismatchError",
+    "NewerFormatError",
+    "NotATabdiffFileError",
+    "PersistenceError",
+    "Report",
+    "Schema",
+    "SchemaError",
+    "SchemaWarning",
+    "__version__",
+    "evaluate",
+]
+
+_HOME = {
+    "CorruptFileError": "tabdiff.persistence",
+    "DiffusionSynthesizer": "tabdiff.synthesizer",
+    "DigestMismatchError": "tabdiff.persistence",
+    "NewerFormatError": "tabdiff.persistence",
+    "NotATabdiffFileError": "tabdiff.persistence",
+    "PersistenceError": "tabdiff.persistence",
+    "Report": "tabdiff.evaluation.report",
+    "Schema": "tabdiff.data.schema",
+    "SchemaError": "tabdiff.data.schema",
+    "SchemaWarning": "tabdiff.data.schema",
+    "evaluate": "tabdiff.evaluation.report",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'tabdiff' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

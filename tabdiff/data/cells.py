@@ -1,0 +1,82 @@
+"""The cells of a column: a mask of the missing ones and the exact values of the others.
+
+Forms with numbers underneath give int64, uint64 or float64 (a timestamp is its count of units since
+1970, a Decimal its count of 10^-scale), booleans give bool, all else gives Python objects.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import zoneinfo
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+TOKENS: dict[str, Any] = {"NaN": float("nan"), "None": None, "NA": pd.NA, "NaT": pd.NaT}
+EPOCH = dt.datetime(1970, 1, 1)
+MICROSECOND = dt.timedelta(microseconds=1)
+
+
+class Cells(NamedTuple):
+    """The cells of a column of n rows, m of which hold a value.
+
+    Attributes
+    ----------
+    missing : bool array, (n,)
+    values : array, (m,)
+        The cells that are not missing, in row order.
+    """
+
+    missing: Array
+    values: Array
+
+
+def present(series: pd.Series) -> tuple[pd.Series, Array]:
+    """The cells that hold a value, as a dense series, and the mask of the missing ones."""
+    if isinstance(series.dtype, pd.SparseDtype):
+        series = pd.Series(np.asarray(series.array), name=series.name)
+    missing = np.array(series.isna(), dtype=bool)
+    kind = getattr(series.dtype, "kind", "O")
+    if kind == "f" and not isinstance(series.dtype, np.dtype):
+        # Nullable and arrow floats can hold NaN beside NA: both are missing.
+        missing |= np.isnan(series.to_numpy(dtype=np.float64, na_value=np.nan))
+    return (series[~missing] if missing.any() else series), missing
+
+
+def inner_numpy(dtype: Any) -> np.dtype[Any]:
+    """The numpy dtype of the values under a numpy, nullable or arrow numeric dtype."""
+    return dtype if isinstance(dtype, np.dtype) else np.dtype(dtype.numpy_dtype)
+
+
+def zone_to_text(zone: dt.tzinfo | None) -> str:
+    """A time zone as text; empty for none.
+
+    Raises
+    ------
+    ValueError
+        If the zone has no name of its own (neither an IANA key nor a fixed offset).
+    """
+    if zone is None:
+        return ""
+    key = getattr(zone, "key", None) or getattr(zone, "zone", None)
+    text = str(key) if key else str(zone)
+    if zone_from_text(text).utcoffset(EPOCH) != zone.utcoffset(EPOCH):
+        raise ValueError(f"time zone {zone!r} has no name")
+    return text
+
+
+def zone_from_text(text: str) -> dt.tzinfo:
+    """The time zone of an IANA key, ``UTC`` or ``UTC+hh:mm``."""
+    if text == "UTC":
+        return dt.UTC
+    if text.startswith(("UTC+", "UTC-")):
+        hours, _, minutes = text[4:].partition(":")
+        offset = dt.timedelta(hours=int(hours), minutes=int(minutes or 0))
+        return dt.timezone(offset if text[3] == "+" else -offset)
+    try:
+        return zoneinfo.ZoneInfo(text)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"time zone {text!r} is unknown") from error

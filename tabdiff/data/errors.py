@@ -1,0 +1,37 @@
+"""What the data layer says when a table cannot be, or should not be, taken as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+class SchemaError(ValueError):
+    """A table, or a description of one, that cannot be modelled.
+
+    The message names every bad column at once, what was found in it and what to do.
+    """
+
+
+class SchemaWarning(UserWarning):
+    """Something about the table that its owner should know before trusting the result."""
+
+
+def closest(name: object, known: Iterable[object]) -> str:
+    """``" Did you mean 'age'?"`` for the nearest known name, or an empty string."""
+    texts = {str(label).casefold(): label for label in known}
+    found = get_close_matches(str(name).casefold(), list(texts), n=1)
+    return f" Did you mean {texts[found[0]]!r}?" if found else ""
+
+
+def listing(points: Sequence[str]) -> str:
+    """One point as it is, several as a list with one line each."""
+    if len(points) == 1:
+        return points[0]
+    return "".join(f"\n  - {point}" for point in points)
+
+
+def shorten(value: object, width: int = 60) -> str:
+    """``repr(value)``, cut to ``width`` characters."""
+    text = repr(value)
+    return text if len(text) <= width else text[: width - 1] + "…"

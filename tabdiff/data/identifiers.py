@@ -1,0 +1,202 @@
+"""Identifiers: told apart from data, never modelled, replaced by fresh unique ones.
+
+What is learned of a column of identifiers is its look and a prefix (or a range) that no real value
+has; row r of the synthetic table gets that prefix and the number r. So surrogates are unique, are
+provably none of the real values, and depend on nothing but their row.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import string
+import uuid
+from typing import Any
+
+import numpy as np
+
+from tabdiff.data.cells import Array, Cells
+from tabdiff.data.parts import Parts, State, take, take_integer
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_HEAD = re.compile(r"[^0-9]{0,12}")
+LOOKS = ("integer", "text", "email", "uuid", "uuid object", "bytes")
+
+
+def look_of(values: Array) -> str | None:
+    """The look of identifiers, None where the values cannot be identifiers."""
+    if values.dtype.kind in "iu":
+        return "integer"
+    kinds = set(map(type, values)) if values.dtype == object else set()
+    if kinds and all(issubclass(kind, str) for kind in kinds):
+        if all(_UUID.fullmatch(value) for value in values):
+            return "uuid"
+        matches = sum(_EMAIL.fullmatch(value) is not None for value in values)
+        return "email" if matches >= 0.9 * len(values) else "text"
+    if kinds == {int}:
+        return "integer"
+    if kinds == {uuid.UUID}:
+        return "uuid object"
+    return "bytes" if kinds == {bytes} else None
+
+
+class IdentifierEncoder:
+    """One column of identifiers; no parts.
+
+    Attributes
+    ----------
+    look : str
+        One of ``LOOKS``.
+    head : str
+        What every surrogate begins with and no real value does; for UUIDs their first 12 digits.
+    width : int
+        Digits of the number after the head.
+    first, last : int
+        For integers, the range of the surrogates.
+    missing_share : float
+    """
+
+    kind = "identifier"
+    has_value = False
+    has_missing = True
+    ordered = False
+
+    def __init__(
+        self, look: str, head: str, width: int, first: int, last: int, missing_share: float
+    ) -> None:
+        self.look = look
+        self.head = head
+        self.width = width
+        self.first = first
+        self.last = last
+        self.missing_share = missing_share
+        self.counts: Array = np.zeros(0, dtype=np.int64)
+
+    @classmethod
+    def fit(cls, cells: Cells, low: int, high: int, rng: np.random.Generator) -> IdentifierEncoder:
+        """Learn the look of the values and find room beside them.
+
+        Parameters
+        ----------
+        cells : Cells
+        low, high : int
+            What the dtype can hold, for integers.
+        rng : Generator
+            Chooses the head of UUIDs.
+        """
+        values, share = cells.values, float(cells.missing.mean())
+        look = look_of(values)
+        assert look is not None
+        if look == "integer":
+            return cls(look, "", 0, *_free_range(values, low, high), share)
+        if look.startswith("uuid"):
+            taken = {str(value).replace("-", "").lower()[:12] for value in values}
+            heads = (rng.bytes(6).hex() for _ in itertools.count())
+            return cls(look, next(head for head in heads if head not in taken), 0, 0, 0, share)
+        texts = [v.decode("latin-1") if isinstance(v, bytes) else str(v) for v in values]
+        if look == "email":
+            head = "user"
+            while any(text.casefold().startswith(head) for text in texts):
+                head += "x"
+            return cls(look, head, 6, 0, 0, share)
+        head = _free_head(texts)
+        return cls(look, head, max(1, max(map(len, texts)) - len(head)), 0, 0, share)
+
+    def encode(self, cells: Cells, rng: np.random.Generator) -> Parts:
+        """No parts."""
+        return Parts(None, None)
+
+    def decode(self, parts: Parts, n: int, rng: np.random.Generator, start: int) -> Cells:
+        """Fresh identifiers for rows ``start`` … ``start + n - 1``.
+
+        Raises
+        ------
+        ValueError
+            If the integer dtype has no room for as many.
+        """
+        missing = rng.random(n) < self.missing_share
+        rows = start + np.flatnonzero(~missing)
+        if self.look == "integer":
+            return Cells(missing, self._integers(rows))
+        made = np.empty(len(rows), dtype=object)
+        made[:] = [self._text(row) for row in rows.tolist()]
+        return Cells(missing, made)
+
+    def _integers(self, rows: Array) -> Array:
+        room = self.last - self.first + 1
+        if len(rows) and int(rows[-1]) >= room:
+            raise ValueError(
+                f"its dtype has room for {room} identifiers beside the real ones, and row "
+                f"{int(rows[-1])} needs more. Store it in a wider dtype before fitting."
+            )
+        if self.last > np.iinfo(np.int64).max:
+            if self.last <= np.iinfo(np.uint64).max and self.first >= 0:
+                return np.uint64(self.first) + rows.astype(np.uint64)
+            return np.array([self.first + row for row in rows.tolist()], dtype=object)
+        return self.first + rows
+
+    def _text(self, row: int) -> Any:
+        if self.look == "email":
+            return f"{self.head}{row:0{self.width}d}@example.com"
+        if self.look.startswith("uuid"):
+            made = uuid.UUID(hex=f"{self.head}4{row >> 60 & 0xFFF:03x}8{row & (1 << 60) - 1:015x}")
+            return made if self.look == "uuid object" else str(made)
+        text = f"{self.head}{row:0{self.width}d}"
+        return text.encode("latin-1") if self.look == "bytes" else text
+
+    def state(self) -> State:
+        """Strict JSON; no arrays."""
+        names = ("look", "head", "width", "first", "last", "missing_share")
+        return {name: getattr(self, name) for name in names}, {}
+
+    @classmethod
+    def from_state(cls, data: dict[str, Any], arrays: dict[str, Array]) -> IdentifierEncoder:
+        """The encoder that :meth:`state` describes.
+
+        Raises
+        ------
+        ValueError
+            If the state is malformed.
+        """
+        look, head = take(data, "look", str), take(data, "head", str)
+        if look not in LOOKS:
+            raise ValueError(f"an identifier looks like one of {LOOKS}. Got {look!r}.")
+        if look.startswith("uuid") and not re.fullmatch("[0-9a-f]{12}", head):
+            raise ValueError(f"the head of a UUID is 12 hexadecimal digits. Got {head!r}.")
+        share = float(take(data, "missing_share", (int, float)))
+        if not 0 <= share <= 1:
+            raise ValueError(f"missing_share must be 0 to 1. Got {share}.")
+        first, last = (take_integer(data, name, -(2**128), 2**128) for name in ("first", "last"))
+        return cls(look, head, take_integer(data, "width", 0, 1_000_000), first, last, share)
+
+
+def _free_range(values: Array, low: int, high: int) -> tuple[int, int]:
+    """The larger of the ranges above and below the real values, above if it holds a billion."""
+    least, most = int(values.min()), int(values.max())
+    above, below = high - most, least - low
+    if above >= min(below, 10**9) or above >= below:
+        return most + 1, high
+    return low, least - 1
+
+
+def _free_head(texts: list[str]) -> str:
+    """The shortest text that continues the common head of all values as none of them does.
+
+    A head of letters and signs shared by every one of many values ("CUST-") is their format. The
+    continuation is made of the kind of character that follows it.
+    """
+    shared = _HEAD.match(min(texts))
+    head = shared[0] if shared and len(texts) >= 20 else ""
+    while not all(text.startswith(head) and len(text) > len(head) for text in texts):
+        head = head[:-1]
+    rest = {text[len(head) :] for text in texts}
+    following = "".join(text[:1] for text in rest)
+    letters = string.ascii_lowercase if following.islower() else string.ascii_uppercase
+    alphabet = string.digits[::-1] if following.isdigit() else letters[::-1]
+    for length in itertools.count(1):
+        taken = {text[:length] for text in rest}
+        for characters in itertools.product(alphabet, repeat=length):
+            if (tail := "".join(characters)) not in taken:
+                return head + tail
+    raise AssertionError("some length has more heads than there are values")

@@ -1,0 +1,207 @@
+"""Where values of a numeric column can lie: on a lattice, counted exactly, or in a continuum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tabdiff.data.cells import Array
+from tabdiff.data.parts import take, take_integer
+
+MAX_DIGITS = 9
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Numbers ``(offset + step * i) / 10^digits`` for i = 0 … cells.
+
+    Attributes
+    ----------
+    dtype : numpy dtype
+        int64, uint64, or float64 when ``digits`` is given.
+    offset, step, cells : int
+    digits : int or None
+        Decimal places of a float column; None where the values are integers themselves.
+    """
+
+    dtype: np.dtype[Any]
+    offset: int
+    step: int
+    cells: int
+    digits: int | None = None
+
+    @property
+    def half(self) -> float:
+        """Half a cell, in the units of :meth:`place`."""
+        return 0.5
+
+    def index(self, values: Array) -> Array:
+        """Index i of each value as uint64, to the nearest point within the bounds."""
+        last = self.offset + self.step * self.cells
+        if self.digits is not None:
+            scaled = np.rint(values * 10.0**self.digits)
+            counts = np.clip(scaled, self.offset, last).astype(np.int64)
+        else:
+            counts = np.clip(values, self.offset, last)
+        # Arithmetic modulo 2^64 is exact for every pair of 64-bit integers.
+        above = counts.view(np.uint64) - np.uint64(self.offset % 2**64)
+        whole, rest = np.divmod(above, np.uint64(self.step))
+        return whole + (rest > np.uint64(self.step // 2))
+
+    def place(self, values: Array, rng: np.random.Generator) -> Array:
+        """Position v of each value: its index, spread uniformly over its cell."""
+        index = self.index(values).astype(np.float64)
+        # The spread keeps off the cell's edges by more than the rounding of v -> z -> v.
+        spread = max(0.0, 1.0 - 2e-6 - self.cells * 2.0**-45)
+        return index + (rng.random(len(index)) - 0.5) * spread
+
+    def centre(self, values: Array) -> Array:
+        """Position v in the middle of each value's cell."""
+        return self.index(values).astype(np.float64)
+
+    def restore(self, v: Array) -> Array:
+        """The values of the nearest lattice points."""
+        top = float(self.cells)
+        inside = np.clip(np.rint(v), 0.0, np.nextafter(top, 0.0) if int(top) > self.cells else top)
+        index = inside.astype(np.uint64)
+        index[v >= top] = self.cells
+        counts = index * np.uint64(self.step) + np.uint64(self.offset % 2**64)
+        if self.digits is not None:
+            return counts.view(np.int64) / 10.0**self.digits
+        return counts.view(self.dtype)
+
+    def state(self) -> dict[str, Any]:
+        """Strict JSON."""
+        return {
+            "dtype": self.dtype.name,
+            "offset": self.offset,
+            "step": self.step,
+            "cells": self.cells,
+            "digits": self.digits,
+        }
+
+
+@dataclass(frozen=True)
+class Continuum:
+    """Floats on no lattice, times ``2^exponent``.
+
+    Attributes
+    ----------
+    low, high : float
+        Observed bounds.
+    exponent : int
+        0 unless the values are so large or small that differences would overflow or vanish.
+    """
+
+    low: float
+    high: float
+    exponent: int
+
+    @property
+    def half(self) -> float:
+        """No cell, no spread."""
+        return 0.0
+
+    def place(self, values: Array, rng: np.random.Generator) -> Array:
+        """Position v of each value."""
+        return self.centre(values)
+
+    def centre(self, values: Array) -> Array:
+        """Position v of each value."""
+        return np.ldexp(np.clip(values, self.low, self.high), self.exponent)
+
+    def restore(self, v: Array) -> Array:
+        """The values at v, within the observed bounds."""
+        return np.clip(np.ldexp(v, -self.exponent), self.low, self.high)
+
+    def state(self) -> dict[str, Any]:
+        """Strict JSON."""
+        return {"low": self.low, "high": self.high, "exponent": self.exponent}
+
+
+def find_scale(distinct: Array, precision: np.dtype[Any]) -> Lattice | Continuum:
+    """The coarsest lattice that holds all values, or a continuum.
+
+    Parameters
+    ----------
+    distinct : int64, uint64 or float64 array, (k,), sorted
+    precision : numpy dtype
+        The dtype in which floats are stored, which decides how many digits they can show.
+    """
+    if distinct.dtype.kind != "f":
+        return _lattice(distinct, distinct.dtype, None)
+    digits = decimal_places(distinct, precision)
+    if digits is not None:
+        counts = np.rint(distinct * 10.0**digits).astype(np.int64)
+        return _lattice(counts, distinct.dtype, digits)
+    low, high = float(distinct[0]), float(distinct[-1])
+    _, exponent = np.frexp(max(abs(low), abs(high)))
+    shift = -int(exponent) if exponent > 1000 or exponent < -900 else 0
+    # Shifting the largest value to about 1 would flush small neighbours of a huge one.
+    return Continuum(low, high, -8 if exponent > 1000 else min(shift, 1000))
+
+
+def _lattice(counts: Array, dtype: np.dtype[Any], digits: int | None) -> Lattice:
+    first, last = int(counts[0]), int(counts[-1])
+    above = counts.view(np.uint64) - np.uint64(first % 2**64)
+    step = int(np.gcd.reduce(above)) or 1
+    return Lattice(dtype, first, step, (last - first) // step, digits)
+
+
+def decimal_places(distinct: Array, precision: np.dtype[Any]) -> int | None:
+    """The fewest decimal places that write every float, or None where ``MAX_DIGITS`` do not.
+
+    A float shows k decimals when it is the float nearest to some i / 10^k. Sums such as
+    0.1 + 0.2 miss that by a few units in the last place and are taken for the decimal they mean.
+    """
+    bits = np.finfo(precision).nmant
+    largest = float(np.abs(distinct[[0, -1]]).max())
+    for tolerance, limit in (
+        (0.0, 2.0**bits),
+        (4.0 * float(np.finfo(precision).eps), 2.0 ** (bits - 10)),
+    ):
+        for digits in range(MAX_DIGITS + 1):
+            if largest * 10.0**digits > limit:
+                break
+            if all(
+                _shows(part, digits, precision, tolerance) for part in (distinct[:50], distinct)
+            ):
+                return digits
+    return None
+
+
+def _shows(values: Array, digits: int, precision: np.dtype[Any], tolerance: float) -> bool:
+    nearest = (np.rint(values * 10.0**digits) / 10.0**digits).astype(precision)
+    if tolerance == 0.0:
+        return bool(np.array_equal(nearest, values.astype(precision)))
+    return bool(np.all(np.abs(nearest.astype(np.float64) - values) <= tolerance * np.abs(values)))
+
+
+def scale_from_state(data: dict[str, Any]) -> Lattice | Continuum:
+    """The lattice or continuum whose ``state()`` this is.
+
+    Raises
+    ------
+    ValueError
+        If it is malformed.
+    """
+    if "low" in data:
+        low, high = float(take(data, "low", (int, float))), float(take(data, "high", (int, float)))
+        if not (np.isfinite(low) and np.isfinite(high) and low < high):
+            raise ValueError(f"numeric bounds must be finite and ordered. Got {low}, {high}.")
+        return Continuum(low, high, take_integer(data, "exponent", -1100, 1100))
+    name = take(data, "dtype", str)
+    if name not in ("int64", "uint64", "float64"):
+        raise ValueError(f"a lattice is int64, uint64 or float64. Got {name!r}.")
+    digits = None if data.get("digits") is None else take_integer(data, "digits", 0, MAX_DIGITS)
+    if (digits is None) == (name == "float64"):
+        raise ValueError("a lattice has digits if and only if it is of floats.")
+    integer = np.iinfo(np.int64 if name == "float64" else name)
+    offset = take_integer(data, "offset", int(integer.min), int(integer.max))
+    step = take_integer(data, "step", 1, 2**64 - 1)
+    cells = take_integer(data, "cells", 0, 2**64 - 1)
+    if offset + step * cells > int(integer.max):
+        raise ValueError("a lattice must stay within its dtype.")
+    return Lattice(np.dtype(name), offset, step, cells, digits)

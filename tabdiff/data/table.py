@@ -1,0 +1,279 @@
+"""TableEncoder: a frame to the parts that diffusion sees, and back to the same kind of frame."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from tabdiff.data.cells import Array
+from tabdiff.data.column import Column
+from tabdiff.data.columns import column_from_state, fit_column
+from tabdiff.data.errors import SchemaError, closest, listing
+from tabdiff.data.frames import from_pandas, to_pandas
+from tabdiff.data.mixed import Layout, Mixed
+from tabdiff.data.numeric import ATOM_SHARE, MAX_DISCRETE
+from tabdiff.data.parts import ColumnEncoder, Parts, State
+from tabdiff.data.reading import read_cells
+from tabdiff.data.schema import Schema, check_rows
+from tabdiff.data.writing import write_cells
+
+
+class TableEncoder:
+    """One encoder per column, and where its parts lie among all parts.
+
+    Attributes
+    ----------
+    schema : Schema
+    layout : Layout
+        What each part stands for.
+    proportions : list of float64 array, (K,)
+        Share of the training rows per level, per categorical part.
+    """
+
+    def __init__(self, schema: Schema, encoders: Sequence[ColumnEncoder]) -> None:
+        self.schema = schema
+        self._encoders = tuple(encoders)
+        self._num: list[int | None] = []
+        self._cat: list[int | None] = []
+        self.layout = self._arrange()
+        counts = [e.counts for e in self._encoders if len(e.counts) > 1]
+        self.proportions = [c / c.sum() for c in counts]
+
+    @classmethod
+    def fit(
+        cls,
+        df: Any,
+        schema: Schema,
+        random_state: np.random.Generator,
+        *,
+        max_discrete: int = MAX_DISCRETE,
+        atom_share: float = ATOM_SHARE,
+    ) -> TableEncoder:
+        """Learn levels, lattices and curves of every column.
+
+        Parameters
+        ----------
+        df : DataFrame or ndarray
+        schema : Schema
+        random_state : numpy.random.Generator
+            Only chooses the heads of random-looking identifiers.
+        max_discrete : int, default 100
+            The most distinct values of a numeric column that becomes categorical as a whole.
+        atom_share : float, default 0.005
+            The share of a numeric column's values from which one value has a level of its own.
+
+        Raises
+        ------
+        SchemaError
+            If the frame does not follow the schema.
+        """
+        schema.validate(df)
+        frame = to_pandas(df)
+        check_rows(len(frame))
+        series = _by_label(frame)
+        encoders, problems = [], []
+        for column in schema.columns:
+            cells = read_cells(series[column.name], column)
+            try:
+                encoders.append(fit_column(cells, column, random_state, max_discrete, atom_share))
+            except SchemaError as error:
+                problems.append(f"column {column.name!r}: {error}")
+        if problems:
+            raise SchemaError(listing(problems))
+        return cls(schema, encoders)
+
+    def _arrange(self) -> Layout:
+        num_names: list[str] = []
+        cat_names: list[str] = []
+        levels: list[int] = []
+        gates: list[tuple[int, int] | None] = []
+        ordered: list[bool] = []
+        for column, encoder in zip(self.schema.columns, self._encoders, strict=True):
+            has_state = len(encoder.counts) > 1
+            self._cat.append(len(levels) if has_state else None)
+            self._num.append(len(num_names) if encoder.has_value else None)
+            if encoder.has_value:
+                num_names.append(str(column.name))
+                gates.append((len(levels), 0) if has_state else None)
+            if has_state:
+                cat_names.append(str(column.name))
+                levels.append(len(encoder.counts))
+                ordered.append(encoder.ordered)
+        return Layout(
+            tuple(num_names), tuple(cat_names), tuple(levels), tuple(gates), tuple(ordered)
+        )
+
+    def parts(self, column_label: Hashable) -> tuple[list[int], list[int]]:
+        """The numeric and the categorical parts of a column, by their position in the layout.
+
+        Raises
+        ------
+        KeyError
+            If there is no such column; the message names the closest.
+        """
+        names = [column.name for column in self.schema.columns]
+        if column_label not in names:
+            raise KeyError(f"no column {column_label!r}.{closest(column_label, names)}")
+        at = names.index(column_label)
+        num, cat = self._num[at], self._cat[at]
+        return [] if num is None else [num], [] if cat is None else [cat]
+
+    def encode(self, df: Any, rng: np.random.Generator) -> Mixed:
+        """The parts of every row.
+
+        Parameters
+        ----------
+        df : DataFrame or ndarray
+            Columns in any order.
+        rng : numpy.random.Generator
+            Spreads numbers over the cells of their lattice.
+
+        Returns
+        -------
+        Mixed
+            num float64 (B, Dn), 0.0 under a closed gate; cat int64 (B, Dc).
+
+        Raises
+        ------
+        SchemaError
+            If the frame does not follow the schema, or holds a category or a missing cell where
+            the training rows had none. All such columns are named.
+        """
+        self.schema.validate(df)
+        frame = to_pandas(df)
+        series = _by_label(frame)
+        num = np.zeros((len(frame), self.layout.n_num))
+        cat = np.zeros((len(frame), self.layout.n_cat), dtype=np.int64)
+        problems = []
+        for i, (column, encoder) in enumerate(
+            zip(self.schema.columns, self._encoders, strict=True)
+        ):
+            try:
+                parts = _encode(column, encoder, series[column.name], rng)
+            except SchemaError as error:
+                problems.append(str(error))
+                continue
+            _store(parts.num, num, self._num[i])
+            _store(parts.cat, cat, self._cat[i])
+        if problems:
+            raise SchemaError(listing(problems))
+        return Mixed(torch.from_numpy(num), torch.from_numpy(cat))
+
+    def decode(self, x: Mixed, rng: np.random.Generator, start: int = 0) -> Any:
+        """The frame of these parts, in the container, dtypes and order of the schema.
+
+        Parameters
+        ----------
+        x : Mixed, num (B, Dn), cat (B, Dc)
+        rng : numpy.random.Generator
+            Draws rare labels and missing identifiers.
+        start : int
+            Position of the first row in the whole table; identifiers count from it.
+
+        Raises
+        ------
+        ValueError
+            If a part is not finite, or a code is none of its levels.
+        """
+        num = x.num.detach().cpu().to(torch.float64).numpy()
+        cat = x.cat.detach().cpu().numpy()
+        self._check_parts(num, cat)
+        columns = []
+        for i, (column, encoder) in enumerate(
+            zip(self.schema.columns, self._encoders, strict=True)
+        ):
+            parts = Parts(_column(cat, self._cat[i]), _column(num, self._num[i]))
+            try:
+                cells = encoder.decode(parts, len(num), rng, start)
+            except ValueError as error:
+                raise ValueError(f"column {column.name!r}: {error}") from error
+            columns.append(write_cells(cells, column))
+        frame = pd.concat(columns, axis=1) if columns else pd.DataFrame()
+        frame.columns = self.schema.labels()
+        polars = {str(c.name): c.polars for c in self.schema.columns if c.polars}
+        return from_pandas(frame, self.schema.container, polars)
+
+    def _check_parts(self, num: Array, cat: Array) -> None:
+        if num.shape != (len(num), self.layout.n_num) or cat.shape != (len(num), self.layout.n_cat):
+            raise ValueError(
+                f"expected (B, {self.layout.n_num}) numeric and (B, {self.layout.n_cat}) "
+                f"categorical parts. Got {num.shape} and {cat.shape}."
+            )
+        for part in np.flatnonzero(~np.isfinite(num).all(axis=0)):
+            raise ValueError(f"numeric part {self.layout.num_names[part]!r} is not finite.")
+        levels = np.array(self.layout.levels, dtype=np.int64)
+        for part in np.flatnonzero(((cat < 0) | (cat >= levels)).any(axis=0)):
+            raise ValueError(
+                f"categorical part {self.layout.cat_names[part]!r} has codes beyond its levels."
+            )
+
+    def state(self) -> State:
+        """All that :meth:`from_state` needs, as strict JSON and arrays without objects."""
+        columns: list[dict[str, Any]] = []
+        arrays: dict[str, Array] = {}
+        for i, encoder in enumerate(self._encoders):
+            data, own = encoder.state()
+            columns.append({"encoder": encoder.kind, **data})
+            arrays |= {f"{i}.{name}": array for name, array in own.items()}
+        return {"schema": self.schema.to_dict(), "columns": columns}, arrays
+
+    @classmethod
+    def from_state(cls, data: dict[str, Any], arrays: dict[str, Array]) -> TableEncoder:
+        """The encoder that :meth:`state` describes.
+
+        Raises
+        ------
+        ValueError
+            If the state is malformed; the message names the column.
+        """
+        if not isinstance(data, dict) or not isinstance(data.get("columns"), list):
+            raise ValueError("malformed encoder: it needs 'schema' and 'columns'.")
+        schema = Schema.from_dict(data.get("schema"))
+        if len(schema.columns) != len(data["columns"]):
+            raise ValueError(
+                f"malformed encoder: {len(data['columns'])} encoders for "
+                f"{len(schema.columns)} columns."
+            )
+        encoders = []
+        for i, (column, own) in enumerate(zip(schema.columns, data["columns"], strict=True)):
+            prefix = f"{i}."
+            mine = {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
+            try:
+                if not isinstance(own, dict):
+                    raise ValueError("its encoder is no object")
+                encoders.append(column_from_state(str(own.get("encoder")), own, mine))
+            except ValueError as error:
+                raise ValueError(f"column {column.name!r}: {error}") from error
+        return cls(schema, encoders)
+
+
+def _by_label(frame: pd.DataFrame) -> dict[Hashable, pd.Series]:
+    return {label: frame.iloc[:, at] for at, label in enumerate(frame.columns)}
+
+
+def _encode(
+    column: Column, encoder: ColumnEncoder, series: pd.Series, rng: np.random.Generator
+) -> Parts:
+    cells = read_cells(series, column)
+    if cells.missing.any() and not encoder.has_missing:
+        raise SchemaError(
+            f"column {column.name!r}: {int(cells.missing.sum())} cells are missing (first at row "
+            f"{int(np.argmax(cells.missing))}), none was at fit. Fill or drop them."
+        )
+    try:
+        return encoder.encode(cells, rng)
+    except SchemaError as error:
+        raise SchemaError(f"column {column.name!r}: {error}") from error
+
+
+def _store(part: Array | None, parts: Array, at: int | None) -> None:
+    if part is not None and at is not None:
+        parts[:, at] = part
+
+
+def _column(parts: Array, at: int | None) -> Array | None:
+    return None if at is None else parts[:, at]

@@ -1,0 +1,106 @@
+"""The denoiser of tables: a residual MLP over one vector per row."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tabdiff.data.mixed import Belief, Layout, Mixed, Packing
+from tabdiff.denoisers.embeddings import LevelEmbedding, PeriodicEmbedding, TimeEmbedding
+
+
+class ResidualBlock(nn.Module):
+    """x + W2 silu(W1 LayerNorm(x)), with hidden width ``expansion`` times the width.
+
+    Source: the pre-norm residual MLP of Gorishniy et al. 2021 (arXiv:2106.11959), section 3.2,
+    with LayerNorm for BatchNorm, so that a row never depends on its batch.
+    """
+
+    def __init__(self, width: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.widen = nn.Linear(width, hidden)
+        self.narrow = nn.Linear(hidden, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, h: Tensor) -> Tensor:
+        return h + self.narrow(self.dropout(nn.functional.silu(self.widen(self.norm(h)))))
+
+
+class MLPDenoiser(nn.Module):
+    """(x_t, t) -> velocities of the numeric parts and logits of the categorical ones.
+
+    At initialisation the heads are zero but for the bias of the logits, which holds the levels'
+    log-proportions: the untrained network is the model of independent columns with the right
+    marginals (as in CDTD; Mueller et al. 2024, arXiv:2312.10431), and training only adds dependence.
+
+    Parameters
+    ----------
+    layout : Layout
+    width, depth : int
+        Width of the trunk and number of residual blocks, each with a hidden layer twice as wide.
+    dropout : float
+    n_frequencies : int
+        Periodic features per numeric part.
+    generator : torch.Generator
+        Source of the initial weights.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        width: int,
+        depth: int,
+        dropout: float = 0.0,
+        n_frequencies: int = 8,
+        frequency_scale: float = 0.5,
+        level_dim: int = 16,
+        n_times: int = 8,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.layout = layout
+        self.packing = Packing(layout.levels)
+        self.numbers = PeriodicEmbedding(layout.n_num, n_frequencies, frequency_scale)
+        self.levels = LevelEmbedding(layout.levels, level_dim)
+        self.time = TimeEmbedding(n_times)
+        n_inputs = layout.n_num * (2 * n_frequencies + 1) + layout.n_cat * level_dim + 2 * n_times
+        self.enter = nn.Linear(n_inputs, width)
+        self.blocks = nn.ModuleList(ResidualBlock(width, 2 * width, dropout) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+        self.velocity = nn.Linear(width, layout.n_num)
+        self.logits = nn.Linear(width, self.packing.size)
+        self._initialise(generator)
+
+    def set_proportions(self, proportions: list[np.ndarray]) -> None:
+        """Put each part's log-proportions into the bias of its logits.
+
+        A level never seen gets the weight of half a row in a hundred thousand.
+        """
+        with torch.no_grad():
+            for part, p in enumerate(proportions):
+                bias = torch.as_tensor(np.log(np.maximum(p, 5e-6)), dtype=torch.float32)
+                self.packing.unpack(self.logits.bias, part).copy_(bias)
+
+    def forward(self, x_t: Mixed, t: Tensor) -> Belief:
+        inputs = [self.numbers(x_t.num), self.levels(x_t.cat), self.time(t)]
+        h = self.enter(torch.cat(inputs, dim=-1))
+        for block in self.blocks:
+            h = block(h)
+        h = self.norm(h)
+        return Belief(self.velocity(h).float(), self.logits(h).float())
+
+    def _initialise(self, generator: torch.Generator) -> None:
+        self.numbers.initialise(generator)
+        self.levels.initialise(generator)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                with torch.no_grad():
+                    module.weight.normal_(0.0, module.in_features**-0.5, generator=generator)
+                    module.bias.zero_()
+        for block in self.blocks:
+            nn.init.zeros_(block.narrow.weight)
+        nn.init.zeros_(self.velocity.weight)
+        nn.init.zeros_(self.logits.weight)

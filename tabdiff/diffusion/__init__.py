@@ -1,0 +1,1 @@
+"""The mathematics of noising and denoising; no network, no pandas."""

@@ -1,0 +1,145 @@
+"""Gaussian diffusion of the numeric parts.
+
+    q(x_t | x_0) = N(alpha_t x_0, sigma_t^2 I)
+
+The network's output is the velocity ``v = alpha_t eps - sigma_t x_0``, so an output of zero is the
+belief ``x0_hat = alpha_t x_t``: exactly right when the clean parts are independent unit normals,
+which is what the encoders make of every column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tabdiff.diffusion.schedule import CosineSchedule
+
+
+@dataclass(frozen=True)
+class GaussianDiffusion:
+    """Variance-preserving Gaussian diffusion in continuous time.
+
+    Parameters
+    ----------
+    schedule : CosineSchedule
+    churn : float, in [0, 1]
+        How much of each reverse step's noise is fresh: 1 samples q(x_s | x_t, x0_hat), 0 follows
+        the deterministic path (DDIM; Song et al. 2021, arXiv:2010.02502, eq. 12 with eta = churn).
+    """
+
+    schedule: CosineSchedule = CosineSchedule()
+    churn: float = 1.0
+
+    def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """x_1 ~ N(0, I), float32 of the given shape on the generator's device."""
+        return torch.randn(shape, generator=generator, device=generator.device)
+
+    def q_sample(self, x0: Tensor, t: Tensor, generator: torch.Generator) -> Tensor:
+        """x_t ~ q(x_t | x_0): (B, *, D), (B,) -> (B, *, D)."""
+        eps = torch.randn(x0.shape, generator=generator, device=x0.device, dtype=x0.dtype)
+        return rows(self.schedule.alpha(t), x0) * x0 + rows(self.schedule.sigma(t), x0) * eps
+
+    def q_posterior(self, x0: Tensor, x_t: Tensor, t: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of q(x_s | x_t, x0), for s < t.
+
+        Bayes' rule between two Gaussians, so any stride is allowed. With
+        ``alpha_ts = alpha_t / alpha_s``:
+
+            sigma_ts^2 = sigma_t^2 - alpha_ts^2 sigma_s^2
+            mean = (alpha_ts sigma_s^2 x_t + alpha_s sigma_ts^2 x0) / sigma_t^2
+            std  = sigma_s sigma_ts / sigma_t
+
+        Parameters
+        ----------
+        x0, x_t : Tensor, (B, *, D), standardised units
+        t, s : Tensor, (B,), in [0, 1] with s < t
+
+        Returns
+        -------
+        mean, std : Tensor, (B, *, D)
+
+        Raises
+        ------
+        ValueError
+            If any s >= t.
+
+        Source: Kingma et al. 2021 (arXiv:2107.00630), appendix A.
+        """
+        require_order(t, s)
+        alpha_t, alpha_s = rows(self.schedule.alpha(t), x_t), rows(self.schedule.alpha(s), x_t)
+        var_t = rows(self.schedule.sigma(t), x_t) ** 2
+        var_s = rows(self.schedule.sigma(s), x_t) ** 2
+        alpha_ts = alpha_t / alpha_s
+        var_ts = var_t - alpha_ts**2 * var_s
+        mean = (alpha_ts * var_s * x_t + alpha_s * var_ts * x0) / var_t
+        std = torch.sqrt(var_s * var_ts.clamp(min=0) / var_t)
+        return mean, std.expand_as(mean)
+
+    def estimate(self, v: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """x0_hat = alpha_t x_t - sigma_t v: (B, *, D), (B, *, D), (B,) -> (B, *, D).
+
+        Source: Salimans & Ho 2022 (arXiv:2202.00512), appendix D.
+        """
+        return rows(self.schedule.alpha(t), x_t) * x_t - rows(self.schedule.sigma(t), x_t) * v
+
+    def step(
+        self, x0_hat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """x_s given the belief about x_0; at churn 1 a draw from q(x_s | x_t, x0_hat).
+
+        With a share ``churn`` of the posterior's standard deviation, the rest of sigma_s is filled
+        by the noise already present in x_t:
+
+            x_s = alpha_s x0_hat + sqrt(sigma_s^2 - (churn std)^2) eps_hat + churn std eps
+
+        Shapes as in :meth:`q_posterior`.
+        """
+        require_order(t, s)
+        alpha_s, sigma_s = self.schedule.alpha(s), self.schedule.sigma(s)
+        alpha_t, sigma_t = self.schedule.alpha(t), self.schedule.sigma(t)
+        var_ts = (sigma_t**2 - (alpha_t / alpha_s * sigma_s) ** 2).clamp(min=0)
+        fresh = self.churn * sigma_s * var_ts.sqrt() / sigma_t
+        kept = (sigma_s**2 - fresh**2).clamp(min=0).sqrt()
+        eps_hat = (x_t - rows(alpha_t, x_t) * x0_hat) / rows(sigma_t, x_t)
+        eps = torch.randn(x_t.shape, generator=generator, device=x_t.device, dtype=x_t.dtype)
+        return rows(alpha_s, x_t) * x0_hat + rows(kept, x_t) * eps_hat + rows(fresh, x_t) * eps
+
+    def loss(self, v: Tensor, x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """Squared error of the velocity per part: (B, *, D).
+
+        Equals ``(1 + SNR) (x0_hat - x0)^2`` (arXiv:2202.00512, section 4).
+        """
+        alpha, sigma = rows(self.schedule.alpha(t), x0), rows(self.schedule.sigma(t), x0)
+        # eps from x_t and x0, so that the noise need not be carried along.
+        target = (alpha * x_t - x0) / sigma
+        return (v - target) ** 2
+
+    def kl(self, x0_hat: Tensor, x0: Tensor, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        """KL(q(x_s | x_t, x0) || q(x_s | x_t, x0_hat)) in nats per part: (B, *, D).
+
+        The two share their standard deviation, hence
+
+            kl = 1/2 (SNR_s - SNR_t) (x0 - x0_hat)^2
+
+        Source: Kingma et al. 2021 (arXiv:2107.00630), eq. 13.
+        """
+        require_order(t, s)
+        snr_s, snr_t = torch.exp(self.schedule.log_snr(s)), torch.exp(self.schedule.log_snr(t))
+        return 0.5 * rows(snr_s - snr_t, x0) * (x0 - x0_hat) ** 2
+
+
+def rows(per_row: Tensor, like: Tensor) -> Tensor:
+    """Shape a (B,) tensor so that it broadcasts over the parts of ``like``, (B, *, D)."""
+    return per_row.reshape(-1, *[1] * (like.ndim - 1))
+
+
+def require_order(t: Tensor, s: Tensor) -> None:
+    """Refuse a reverse step that does not go down in time."""
+    if bool((s >= t).any()):
+        worst = int((s - t).argmax())
+        raise ValueError(
+            "A reverse step goes from t down to s, so s must be below t in every row. "
+            f"Got s={float(s[worst]):.6g} and t={float(t[worst]):.6g} in row {worst}."
+        )

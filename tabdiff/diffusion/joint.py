@@ -1,0 +1,135 @@
+"""Both processes on one row, through one network.
+
+    q(x_t | x_0) = q_gaussian(num_t | num_0) q_multinomial(cat_t | cat_0)
+
+The noise is independent across parts; the dependence between columns is all in the denoiser, which
+sees every noisy part at once and estimates every clean one.
+
+A numeric part may be *gated* by a state part: it exists only at one level of that part (a value is
+there only if the cell is not missing and not an atom). Where it does not exist its clean value is
+drawn from N(0, 1), so the joint stays a proper distribution over complete rows, and as soon as the
+state is known to be closed the exact belief about the value, ``x0_hat = alpha_t x_t``, is used
+instead of the network's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from tabdiff.data.mixed import Belief, Layout, Mixed
+from tabdiff.diffusion.gaussian import GaussianDiffusion
+from tabdiff.diffusion.multinomial import MultinomialDiffusion
+
+Denoiser = Callable[[Mixed, Tensor], Belief]
+
+
+class JointDiffusion:
+    """Gaussian and multinomial diffusion side by side.
+
+    Parameters
+    ----------
+    layout : Layout
+    gaussian : GaussianDiffusion
+    multinomial : MultinomialDiffusion
+    """
+
+    def __init__(
+        self, layout: Layout, gaussian: GaussianDiffusion, multinomial: MultinomialDiffusion
+    ) -> None:
+        self.layout = layout
+        self.gaussian = gaussian
+        self.multinomial = multinomial
+        gated = [(i, gate) for i, gate in enumerate(layout.gates) if gate is not None]
+        self._gated = torch.tensor([i for i, _ in gated], dtype=torch.int64)
+        self._state = torch.tensor([gate[0] for _, gate in gated], dtype=torch.int64)
+        self._open = torch.tensor([gate[1] for _, gate in gated], dtype=torch.int64)
+
+    def prior(self, n: int, generator: torch.Generator) -> Mixed:
+        """``n`` rows of pure noise."""
+        return Mixed(
+            self.gaussian.prior((n, self.layout.n_num), generator),
+            self.multinomial.prior((n, self.layout.n_cat), generator),
+        )
+
+    def complete(self, x0: Mixed, generator: torch.Generator) -> Mixed:
+        """``x0`` with values that do not exist drawn from N(0, 1)."""
+        if not len(self._gated):
+            return x0
+        noise = torch.randn(
+            x0.num.shape, generator=generator, device=x0.num.device, dtype=x0.num.dtype
+        )
+        return Mixed(torch.where(self._closed(x0.cat, x0.num), noise, x0.num), x0.cat)
+
+    def q_sample(self, x0: Mixed, t: Tensor, generator: torch.Generator) -> Mixed:
+        """x_t ~ q(x_t | x_0) for complete rows, (B,) times."""
+        return Mixed(
+            self.gaussian.q_sample(x0.num, t, generator),
+            self.multinomial.q_sample(x0.cat, t, generator),
+        )
+
+    def look(self, denoiser: Denoiser, x_t: Mixed, t: Tensor) -> Belief:
+        """One call of the denoiser: velocities and normalised log-probabilities.
+
+        Values behind a state that is known to be closed are blanked on the way in, and their
+        velocity is 0 on the way out, which is the exact belief about an independent unit normal.
+        """
+        if len(self._gated):
+            settled = self.multinomial.settled(x_t.cat)
+            closed = self._closed(x_t.cat, x_t.num, only=settled)
+            seen = denoiser(Mixed(x_t.num.masked_fill(closed, 0.0), x_t.cat), t)
+            velocity = seen.num.masked_fill(closed, 0.0)
+        else:
+            seen = denoiser(x_t, t)
+            velocity = seen.num
+        return Belief(velocity, self.multinomial.estimate(seen.log_p))
+
+    def estimate(self, seen: Belief, x_t: Mixed, t: Tensor) -> Belief:
+        """x0_hat of the numeric parts and log p(x_0 | x_t) of the categorical ones."""
+        return Belief(self.gaussian.estimate(seen.num, x_t.num, t), seen.log_p)
+
+    def step(
+        self, x0_hat: Belief, x_t: Mixed, t: Tensor, s: Tensor, generator: torch.Generator
+    ) -> Mixed:
+        """x_s ~ p(x_s | x_t) given the belief about x_0."""
+        return Mixed(
+            self.gaussian.step(x0_hat.num, x_t.num, t, s, generator),
+            self.multinomial.step(x0_hat.log_p, x_t.cat, t, s, generator),
+        )
+
+    def losses(self, seen: Belief, x0: Mixed, x_t: Mixed, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss per part: squared velocity errors (B, *, Dn) and cross-entropies (B, *, Dc).
+
+        A value whose state is known to be closed costs nothing: its belief is exact already.
+        """
+        num = self.gaussian.loss(seen.num, x0.num, x_t.num, t)
+        if len(self._gated):
+            settled = self.multinomial.settled(x_t.cat)
+            num = num.masked_fill(self._closed(x_t.cat, x_t.num, only=settled), 0.0)
+        return num, self.multinomial.loss(seen.log_p, x0.cat, x_t.cat)
+
+    def loss(self, seen: Belief, x0: Mixed, x_t: Mixed, t: Tensor) -> Tensor:
+        """Training loss of each row, a mean over its parts: (B, *)."""
+        num, cat = self.losses(seen, x0, x_t, t)
+        return torch.cat([num, cat], dim=-1).mean(-1)
+
+    def kl(self, x0_hat: Belief, x0: Mixed, x_t: Mixed, t: Tensor, s: Tensor) -> Tensor:
+        """KL(q(x_s | x_t, x0) || p(x_s | x_t)) of each row in nats: (B, *)."""
+        num = self.gaussian.kl(x0_hat.num, x0.num, x_t.num, t, s)
+        return num.sum(-1) + self.multinomial.kl(x0_hat.log_p, x0.cat, x_t.cat, t, s).sum(-1)
+
+    def _closed(self, cat: Tensor, num: Tensor, only: Tensor | None = None) -> Tensor:
+        """(B, *, Dn) bool: parts whose state shows a level at which they do not exist.
+
+        ``only`` restricts this to states (B, *, Dc) that are certain.
+        """
+        closed = torch.zeros(num.shape, dtype=torch.bool, device=num.device)
+        if len(self._gated):
+            state = self._state.to(cat.device)
+            shut = cat[..., state] != self._open.to(cat.device)
+            if only is not None:
+                shut = shut & only[..., state]
+            closed[..., self._gated.to(num.device)] = shut
+        return closed

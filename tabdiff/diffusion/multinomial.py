@@ -1,0 +1,184 @@
+"""Multinomial diffusion of the categorical parts.
+
+    q(x_t | x_0) = Cat(alpha_bar_t onehot(x_0) + (1 - alpha_bar_t) pi)
+
+``pi`` is uniform over the K levels (Hoogeboom et al. 2021, arXiv:2102.05379) or puts all its mass
+on a mask, level K (absorbing; Austin et al. 2021, arXiv:2107.03006).
+
+The network's output are logits of the clean level. Trained by cross-entropy they converge to
+p(x_0 | x_t), and the reverse step that belongs to it *mixes* the posterior over that belief,
+
+    p(x_s | x_t) = sum_k p(x_0 = k | x_t) q(x_s | x_t, x_0 = k).
+
+Plugging the mean of the belief into q(x_s | x_t, x_0) instead is biased. To mix is to draw: a level
+from the belief first, then x_s given that level. The second draw needs no vector over levels, because
+the posterior is a mixture of three things that may have happened (derived here from Bayes' rule):
+
+    x_s = x_t           with weight  r (alpha_bar_s [x_t = x_0] + (1 - alpha_bar_s) pi(x_t))
+    x_s = x_0           with weight  (1 - r) pi(x_t) alpha_bar_s
+    x_s ~ pi            with weight  (1 - r) pi(x_t) (1 - alpha_bar_s)
+
+with ``r = alpha_bar_t / alpha_bar_s``; the weights sum to q(x_t | x_0).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from tabdiff.data.mixed import Packing
+from tabdiff.diffusion.gaussian import require_order, rows
+from tabdiff.diffusion.schedule import KeepSchedule
+
+Prior = Literal["absorbing", "uniform"]
+
+
+class MultinomialDiffusion:
+    """Diffusion over levels in continuous time.
+
+    Parameters
+    ----------
+    levels : tuple of int
+        K of each categorical part.
+    prior : "absorbing" or "uniform"
+        What the levels turn into: a mask (level K), or any level.
+    schedule : KeepSchedule
+
+    Raises
+    ------
+    ValueError
+        If ``prior`` is neither.
+    """
+
+    def __init__(
+        self,
+        levels: tuple[int, ...],
+        prior: Prior = "absorbing",
+        schedule: KeepSchedule | None = None,
+    ) -> None:
+        if prior not in ("absorbing", "uniform"):
+            raise ValueError(f"prior must be 'absorbing' or 'uniform'. Got {prior!r}.")
+        self.packing = Packing(levels)
+        self.absorbing = prior == "absorbing"
+        self.schedule = schedule or KeepSchedule()
+        self._k = torch.tensor(levels, dtype=torch.int64)
+
+    def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """x_1 ~ pi: (B, *, Dc) int64 on the generator's device."""
+        k = self._k.to(generator.device)
+        if self.absorbing:
+            return k.expand(shape).clone()
+        uniform = torch.rand(shape, generator=generator, device=generator.device)
+        # float32 may round u * K up to K.
+        return torch.minimum((uniform * k).long(), k - 1)
+
+    def prior_mass(self, x: Tensor) -> Tensor:
+        """pi(x) per part: (B, *, Dc) -> (B, *, Dc), float32."""
+        k = self._k.to(x.device)
+        if self.absorbing:
+            return (x == k).float()
+        return (1.0 / k).expand(x.shape)
+
+    def settled(self, x_t: Tensor) -> Tensor:
+        """(B, *, Dc) bool: levels that the prior cannot produce, hence are the clean ones."""
+        return self.prior_mass(x_t) == 0
+
+    def q_sample(self, x0: Tensor, t: Tensor, generator: torch.Generator) -> Tensor:
+        """x_t ~ q(x_t | x_0): (B, *, Dc), (B,) -> (B, *, Dc)."""
+        keep = rows(self.schedule.alpha_bar(t), x0)
+        kept = torch.rand(x0.shape, generator=generator, device=x0.device) < keep
+        return torch.where(kept, x0, self.prior(tuple(x0.shape), generator))
+
+    def q_posterior(
+        self, x0: Tensor, x_t: Tensor, t: Tensor, s: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Probabilities that x_s is x_t (stay), x_0 (clean), or a fresh draw from pi.
+
+        The three add to 1. Where x_t = x_0, staying and becoming clean are the same event.
+
+        Parameters
+        ----------
+        x0, x_t : Tensor, (B, *, Dc), int64
+        t, s : Tensor, (B,), in [0, 1] with s < t
+
+        Returns
+        -------
+        stay, clean, fresh : Tensor, (B, *, Dc)
+
+        Raises
+        ------
+        ValueError
+            If any s >= t.
+        """
+        require_order(t, s)
+        kept_t = rows(self.schedule.alpha_bar(t), x_t)
+        kept_s = rows(self.schedule.alpha_bar(s), x_t)
+        r, mass = kept_t / kept_s, self.prior_mass(x_t)
+        total = kept_t * (x_t == x0) + (1 - kept_t) * mass
+        stay = r * (kept_s * (x_t == x0) + (1 - kept_s) * mass)
+        clean = (1 - r) * mass * kept_s
+        fresh = (1 - r) * mass * (1 - kept_s)
+        return stay / total, clean / total, fresh / total
+
+    def estimate(self, logits: Tensor) -> Tensor:
+        """log p(x_0 = k | x_t) from logits, normalised per part: (B, *, S) -> (B, *, S)."""
+        return self.packing.log_softmax(logits)
+
+    def step(
+        self, log_p: Tensor, x_t: Tensor, t: Tensor, s: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """x_s ~ sum_k p(x_0 = k | x_t) q(x_s | x_t, x_0 = k).
+
+        Parameters
+        ----------
+        log_p : Tensor, (B, *, S), as :meth:`estimate` returns it
+        x_t : Tensor, (B, *, Dc)
+        t, s : Tensor, (B,), with s < t
+
+        Returns
+        -------
+        Tensor, (B, *, Dc), int64
+        """
+        u = torch.rand((2, *x_t.shape), generator=generator, device=x_t.device)
+        x0 = torch.where(self.settled(x_t), x_t, self.packing.draw(log_p.exp(), u[0]))
+        stay, clean, _ = self.q_posterior(x0, x_t, t, s)
+        noise = self.prior(tuple(x_t.shape), generator)
+        x_s = torch.where(u[1] < stay + clean, x0, noise)
+        return torch.where(u[1] < stay, x_t, x_s)
+
+    def loss(self, log_p: Tensor, x0: Tensor, x_t: Tensor) -> Tensor:
+        """Cross-entropy -log p(x_0 | x_t) in nats per part, 0 where x_t is settled: (B, *, Dc)."""
+        return -self.packing.pick(log_p, x0).masked_fill(self.settled(x_t), 0.0)
+
+    def kl(self, log_p: Tensor, x0: Tensor, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        """KL(q(x_s | x_t, x0) || p(x_s | x_t)) in nats per part: (B, *, Dc).
+
+        Both distributions share the factor ``r [x_s = x_t] + (1 - r) pi(x_t)``. What is left is
+
+            q: (alpha_bar_s [x_s = x_0] + (1 - alpha_bar_s) pi(x_s)) / Z(x_0)
+            p: alpha_bar_s w(x_s) + (1 - alpha_bar_s) pi(x_s) sum_k w(k)
+
+        with ``w(k) = p(x_0 = k | x_t) / Z(k)`` and ``Z(k) = q(x_t | x_0 = k)``. Derived here.
+        Under the absorbing prior only ``x_s = x_0`` differs, and the sum has one term.
+        """
+        if self.absorbing:
+            _, clean, _ = self.q_posterior(x0, x_t, t, s)
+            return clean * self.loss(log_p, x0, x_t)
+        require_order(t, s)
+        kept_t, kept_s = self.schedule.alpha_bar(t), self.schedule.alpha_bar(s)
+        r = kept_t / kept_s
+        divergences = []
+        for part, k in enumerate(self.packing.levels):
+            p = self.packing.unpack(log_p, part).exp()
+            at_t = torch.nn.functional.one_hot(x_t[..., part], k).to(p)
+            at_0 = torch.nn.functional.one_hot(x0[..., part], k).to(p)
+            z = rows(kept_t, p) * at_t + rows(1 - kept_t, p) / k
+            w = p / z
+            shared = rows(r, p) * at_t + rows(1 - r, p) / k
+            clean = rows(kept_s, p) * at_0 + rows(1 - kept_s, p) / k
+            clean = clean / (z * at_0).sum(-1, keepdim=True)
+            mixed = rows(kept_s, p) * w + rows(1 - kept_s, p) / k * w.sum(-1, keepdim=True)
+            divergences.append(torch.special.xlogy(shared * clean, clean / mixed).sum(-1))
+        return torch.stack(divergences, dim=-1)

@@ -1,0 +1,447 @@
+"""Frames as the judges see them: floats and level codes, once, at the door.
+
+Every figure of this wing is taken on a `Table`: one array per judged column, ``float64`` with
+``NaN`` for missing (numbers, instants, durations) or ``int32`` level codes with the missing level
+last (everything else). Real, synthetic and hold-out rows share the fields, hence the levels, so
+that equal codes mean equal values.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tabdiff.data.schema import Schema
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+Array = npt.NDArray[np.generic]
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int32]
+
+_JUDGED = {
+    "numeric": "numeric",
+    "datetime": "numeric",
+    "timedelta": "numeric",
+    "categorical": "categorical",
+    "constant": "categorical",
+}
+
+
+class EvaluationError(ValueError):
+    """The frames cannot be compared as they are."""
+
+
+class EvaluationWarning(UserWarning):
+    """The frames can be compared, but a figure will not mean what it seems to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One judged column.
+
+    Attributes
+    ----------
+    name : hashable
+        The column's label in the frames.
+    label : str
+        The label as text, unique among the fields.
+    kind : {"numeric", "categorical"}
+        How the column is judged.
+    quantity : {"number", "instant", "duration", "clock", "ordinal", "level"}
+        What a float of a numeric column stands for: a number, seconds since 1970 (UTC), seconds,
+        seconds since midnight, a period's ordinal; "level" for categorical columns.
+    levels : tuple of str
+        Text of the levels of a categorical column, the missing one excluded; code ``len(levels)``
+        means missing. Empty for numeric columns.
+    """
+
+    name: Hashable
+    label: str
+    kind: Literal["numeric", "categorical"]
+    quantity: str
+    levels: tuple[str, ...] = ()
+
+    @property
+    def missing_code(self) -> int:
+        """The code that stands for a missing value in a categorical column."""
+        return len(self.levels)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of the judged columns, one array per field.
+
+    Attributes
+    ----------
+    fields : tuple of Field
+    columns : tuple of ndarray, (n_rows,)
+        ``float64`` for numeric fields (missing is NaN), ``int32`` codes for categorical ones.
+    n_rows : int
+    """
+
+    fields: tuple[Field, ...]
+    columns: tuple[Array, ...]
+    n_rows: int
+
+    def take(self, rows: npt.NDArray[np.intp]) -> Table:
+        """The rows at these positions, as a table of their own."""
+        return Table(self.fields, tuple(c[rows] for c in self.columns), len(rows))
+
+    def draw(self, n: int, rng: Generator) -> Table:
+        """``n`` rows without replacement (all of them where there are no more than ``n``)."""
+        if n >= self.n_rows:
+            return self
+        return self.take(np.sort(rng.choice(self.n_rows, size=n, replace=False)))
+
+    def halves(self, rng: Generator) -> tuple[Table, Table]:
+        """The rows, dealt at random into two halves."""
+        order = rng.permutation(self.n_rows)
+        middle = self.n_rows // 2
+        return self.take(np.sort(order[:middle])), self.take(np.sort(order[middle:]))
+
+    def missing(self, index: int) -> npt.NDArray[np.bool_]:
+        """Which rows lack the column at ``index``."""
+        field, column = self.fields[index], self.columns[index]
+        if field.kind == "numeric":
+            return np.isnan(np.asarray(column, dtype=np.float64))
+        return np.asarray(column == field.missing_code)
+
+    def without(self, index: int) -> Table:
+        """The table without the column at ``index``."""
+        keep = [i for i in range(len(self.fields)) if i != index]
+        return Table(
+            tuple(self.fields[i] for i in keep), tuple(self.columns[i] for i in keep), self.n_rows
+        )
+
+    def fingerprints(self) -> npt.NDArray[np.uint64]:
+        """One 64-bit hash per row; equal rows have equal hashes (0.0 and -0.0 are one value)."""
+        columns = [
+            column + 0.0 if field.kind == "numeric" else column  # turns -0.0 into 0.0
+            for field, column in zip(self.fields, self.columns, strict=True)
+        ]
+        frame = pd.DataFrame({str(i): column for i, column in enumerate(columns)})
+        return np.asarray(pd.util.hash_pandas_object(frame, index=False), dtype=np.uint64)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Everything that is compared, in one common coding.
+
+    Attributes
+    ----------
+    real, synthetic : Table
+    holdout : Table or None
+    excluded : dict of str to str
+        Columns that are not judged, with the reason.
+    notes : tuple of str
+        What a reader should know about the frames before believing a figure.
+    """
+
+    real: Table
+    synthetic: Table
+    holdout: Table | None
+    excluded: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def code_tables(
+    real: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    holdout: pd.DataFrame | None,
+    schema: Schema,
+) -> Tables:
+    """Code the frames with common fields and levels.
+
+    Raises
+    ------
+    EvaluationError
+        If the columns differ, a frame has fewer than two rows, or a column's values cannot be
+        compared with the real ones; all faults at once.
+    """
+    frames = {"real": real, "synthetic": synthetic}
+    if holdout is not None:
+        frames["holdout"] = holdout
+    _check_columns(frames, schema)
+
+    fields: list[Field] = []
+    columns: dict[str, list[Array]] = {role: [] for role in frames}
+    excluded: dict[str, str] = {}
+    notes: list[str] = []
+    faults: list[str] = []
+    labels = _unique_labels([column.name for column in schema.columns])
+    for column, label in zip(schema.columns, labels, strict=True):
+        if column.kind not in _JUDGED:
+            excluded[label] = _reason(column.kind)
+            continue
+        parts = {role: frame[column.name] for role, frame in frames.items()}
+        try:
+            if _JUDGED[column.kind] == "numeric":
+                texts = column.kind == "datetime", column.detail or None
+                field, coded = _code_numeric(column.name, label, parts, texts)
+            else:
+                field, coded = _code_levels(column.name, label, parts)
+        except EvaluationError as error:
+            faults.append(str(error))
+            continue
+        fields.append(field)
+        for role, values in coded.items():
+            columns[role].append(values)
+        notes.extend(_level_notes(field, coded))
+    if faults:
+        raise EvaluationError("; ".join(faults))
+    if not fields:
+        raise EvaluationError(
+            "no column can be judged: " + "; ".join(f"{k!r} is {v}" for k, v in excluded.items())
+        )
+    made = {
+        role: Table(tuple(fields), tuple(columns[role]), len(frame))
+        for role, frame in frames.items()
+    }
+    return Tables(made["real"], made["synthetic"], made.get("holdout"), excluded, tuple(notes))
+
+
+def _check_columns(frames: dict[str, pd.DataFrame], schema: Schema) -> None:
+    expected = [column.name for column in schema.columns]
+    faults = []
+    for role, frame in frames.items():
+        if frame.columns.has_duplicates:
+            twice = list(dict.fromkeys(frame.columns[frame.columns.duplicated()]))
+            faults.append(f"{role}: column names occur more than once: {twice}")
+            continue
+        present = set(frame.columns)
+        missing = [name for name in expected if name not in present]
+        extra = [name for name in frame.columns if name not in set(expected)]
+        if missing:
+            faults.append(f"{role} lacks the columns {missing}")
+        if extra:
+            faults.append(f"{role} has columns that the schema does not know: {extra}")
+        if len(frame) < 2:
+            faults.append(f"{role} has {len(frame)} rows, at least 2 are needed")
+    if faults:
+        raise EvaluationError(
+            "the frames cannot be compared: "
+            + "; ".join(faults)
+            + ". Give frames with the columns of the real one."
+        )
+
+
+def _reason(kind: str) -> str:
+    if kind == "identifier":
+        return "an identifier: made fresh, so there is nothing to compare"
+    if kind == "missing":
+        return "missing in every real row"
+    return f"of kind {kind!r}"
+
+
+def _unique_labels(names: Sequence[Hashable]) -> list[str]:
+    """Names as text; where two look alike (1 and "1") their types are told apart."""
+    texts = [str(name) for name in names]
+    return [
+        text if texts.count(text) == 1 else f"{text} ({type(name).__name__})"
+        for text, name in zip(texts, names, strict=True)
+    ]
+
+
+def _code_numeric(
+    name: Hashable, label: str, parts: dict[str, pd.Series], texts: tuple[bool, str | None]
+) -> tuple[Field, dict[str, Array]]:
+    """Code a numeric column; ``texts``: whether texts are instants, and their format."""
+    coded: dict[str, Array] = {}
+    wanted = ""
+    for role, values in parts.items():
+        floats, quantity = _floats(values, label, role, texts)
+        if not wanted:
+            wanted = quantity
+        elif quantity not in (wanted, "nothing"):
+            raise EvaluationError(
+                f"column {label!r}: the {role} frame holds {quantity}s, the real one {wanted}s"
+            )
+        coded[role] = floats
+    return Field(name, label, "numeric", wanted), coded
+
+
+def _floats(
+    values: pd.Series, label: str, role: str, texts: tuple[bool, str | None]
+) -> tuple[Floats, str]:
+    """Values as floats and what they stand for; missing is NaN."""
+    absent = np.asarray(values.isna(), dtype=bool)
+    out = np.full(len(values), np.nan)
+    present = values[~absent]
+    if present.empty:
+        return out, "nothing"
+    quantity = _quantity(present)
+    are_instants, directive = texts
+    try:
+        if quantity == "text" and are_instants:
+            quantity = "instant"
+            present = pd.to_datetime(present.astype(object), format=directive)
+        out[~absent] = _CONVERT[quantity](present)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise EvaluationError(
+            f"column {label!r}: the {role} frame holds values that cannot be read as numbers: "
+            f"{error}"
+        ) from error
+    infinite = np.isinf(out)
+    if infinite.any():
+        raise EvaluationError(
+            f"column {label!r}: the {role} frame holds {int(infinite.sum())} infinite values, "
+            f"first at row {int(np.argmax(infinite))}"
+        )
+    return out, "number" if quantity == "text" else quantity
+
+
+def _quantity(present: pd.Series) -> str:
+    dtype = present.dtype
+    if isinstance(dtype, pd.PeriodDtype):
+        return "ordinal"
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return "instant"
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        return "duration"
+    if pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype):
+        return "number"
+    first = present.iloc[0]
+    if isinstance(first, pd.Period):
+        return "ordinal"
+    if isinstance(first, dt.date | np.datetime64):
+        return "instant"
+    if isinstance(first, dt.timedelta | np.timedelta64):
+        return "duration"
+    if isinstance(first, dt.time):
+        return "clock"
+    return "text"
+
+
+def _instants(present: pd.Series) -> Floats:
+    dtype = present.dtype
+    if isinstance(dtype, pd.ArrowDtype):
+        present = present.astype(f"datetime64[us{_zone(dtype)}]")
+    if isinstance(present.dtype, pd.DatetimeTZDtype):
+        present = present.dt.tz_convert("UTC").dt.tz_localize(None)
+    first = present.iloc[0]
+    if present.dtype == object and isinstance(first, dt.datetime) and first.tzinfo is not None:
+        present = pd.Series([v.astimezone(dt.UTC).replace(tzinfo=None) for v in present])
+    stamps = present.to_numpy().astype("datetime64[us]")
+    return stamps.astype(np.int64) / 1e6
+
+
+def _zone(dtype: pd.ArrowDtype) -> str:
+    zone = getattr(dtype.pyarrow_dtype, "tz", None)
+    return f", {zone}" if zone else ""
+
+
+def _durations(present: pd.Series) -> Floats:
+    plain = isinstance(present.dtype, np.dtype) and present.dtype != object
+    spans = present if plain else pd.to_timedelta(present.astype(object))
+    return np.asarray(spans.to_numpy().astype("timedelta64[ns]").astype(np.int64) / 1e9)
+
+
+def _clock(present: pd.Series) -> Floats:
+    return np.array(
+        [v.hour * 3600 + v.minute * 60 + v.second + v.microsecond / 1e6 for v in present]
+    )
+
+
+def _ordinals(present: pd.Series) -> Floats:
+    return np.array([v.ordinal for v in present], dtype=np.float64)
+
+
+def _numbers(present: pd.Series) -> Floats:
+    return np.asarray(pd.to_numeric(present.astype(object)), dtype=np.float64)
+
+
+def _plain_numbers(present: pd.Series) -> Floats:
+    return present.to_numpy(dtype=np.float64)
+
+
+_CONVERT = {
+    "number": _plain_numbers,
+    "text": _numbers,
+    "instant": _instants,
+    "duration": _durations,
+    "clock": _clock,
+    "ordinal": _ordinals,
+}
+
+
+def _code_levels(
+    name: Hashable, label: str, parts: dict[str, pd.Series]
+) -> tuple[Field, dict[str, Array]]:
+    together = pd.concat([part.astype(object) for part in parts.values()], ignore_index=True)
+    try:
+        codes, uniques = pd.factorize(together, use_na_sentinel=True)
+    except TypeError as error:
+        raise EvaluationError(
+            f"column {label!r}: values cannot be compared as categories: {error}"
+        ) from error
+    order = _level_order(parts["real"], list(uniques))
+    rank = np.empty(len(uniques) + 1, dtype=np.int32)
+    rank[order] = np.arange(len(uniques), dtype=np.int32)
+    rank[-1] = len(uniques)  # code -1 of factorize: missing, last
+    ranked = rank[codes]
+    coded: dict[str, Array] = {}
+    start = 0
+    for role, part in parts.items():
+        coded[role] = ranked[start : start + len(part)]
+        start += len(part)
+    levels = tuple(_texts([uniques[i] for i in order]))
+    return Field(name, label, "categorical", "level", levels), coded
+
+
+def _level_order(real: pd.Series, uniques: list[object]) -> npt.NDArray[np.intp]:
+    """Positions of the levels in reading order: a declared order, else by type and value."""
+    if isinstance(real.dtype, pd.CategoricalDtype) and real.dtype.ordered:
+        declared = {value: i for i, value in enumerate(real.dtype.categories)}
+        keys = [(declared.get(value, len(declared)), "", str(value)) for value in uniques]
+    else:
+        keys = [_sort_key(value) for value in uniques]
+    return np.array(sorted(range(len(uniques)), key=keys.__getitem__), dtype=np.intp)
+
+
+def _sort_key(value: object) -> tuple[float, str, str]:
+    if isinstance(value, bool | int | float | np.number | np.bool_):
+        return (float(value), "", "")
+    return (float("inf"), type(value).__name__, str(value))
+
+
+def _texts(levels: list[object]) -> list[str]:
+    """Text of each level; 1 and "1" stay apart."""
+    texts = [str(level) for level in levels]
+    if len(set(texts)) == len(texts):
+        return texts
+    return [repr(level) for level in levels]
+
+
+def _level_notes(field: Field, coded: dict[str, Array]) -> list[str]:
+    """A categorical column whose synthetic values never occur in the real one is worth a word."""
+    if field.kind != "categorical":
+        return []
+    notes = []
+    known = np.unique(coded["real"])
+    for role in ("synthetic", "holdout"):
+        values = coded.get(role)
+        if values is None:
+            continue
+        seen = np.unique(values)
+        seen = seen[seen != field.missing_code]
+        new = np.setdiff1d(seen, known)
+        if len(seen) and len(new) == len(seen):
+            notes.append(
+                f"column {field.label!r}: no {role} value occurs in the real data "
+                f"({field.levels[seen[0]]!r} …): does the column have the same dtype?"
+            )
+        elif len(new):
+            share = float(np.isin(values, new).mean())
+            notes.append(
+                f"column {field.label!r}: {len(new)} {role} levels do not occur in the real data "
+                f"({share:.1%} of the rows), for instance {field.levels[new[0]]!r}"
+            )
+    return notes

@@ -1,0 +1,88 @@
+"""The report as text, at most 100 columns wide."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from tabdiff.evaluation.scores import Score
+
+if TYPE_CHECKING:
+    from tabdiff.evaluation.report import Report
+
+WIDTH = 100
+_TITLE, _NUMBER, _BETTER = 27, 9, 8
+_MARKS = {"good": "+", "fair": "~", "poor": "!", "open": "?"}
+_DIRECTIONS = {
+    "higher": "higher",
+    "lower": "lower",
+    "near 0": "near 0",
+    "near 0.5": "near .5",
+    "not above floor": "≤ floor",
+    "not below floor": "≥ floor",
+}
+
+
+def render_text(report: Report) -> str:
+    """Verdict, score card and notes."""
+    blocks = [_heading(report), *_verdict(report), "", *_card(report)]
+    blocks += ["", *_wrapped(f"floor: {report.floor_source}.", "")]
+    for name, reason in report.excluded.items():
+        blocks += _wrapped(f"not judged: {name!r}, {reason}.", "")
+    for note in report.notes:
+        blocks += _wrapped(f"note: {note}.", "")
+    return "\n".join(blocks)
+
+
+def format_value(value: float | None, unit: str) -> str:
+    """A figure with as many digits as are worth reading."""
+    if value is None:
+        return "–"
+    if unit:
+        return f"{value:.2f} {unit}"
+    size = abs(value)
+    if size >= 1000 or (size != 0 and size < 1e-3):
+        return f"{value:.4g}"
+    return f"{value:.3f}"
+
+
+def _heading(report: Report) -> str:
+    rows = ", ".join(f"{n:,} {role}" for role, n in report.rows.items() if n)
+    return f"Synthetic data report: {rows} rows, {len(report.marginals)} columns"
+
+
+def _verdict(report: Report) -> list[str]:
+    lines: list[str] = []
+    for finding in report.verdict:
+        lines += ["", f"{_MARKS[finding.tone]} {finding.topic}: {finding.headline}"]
+        lines += _wrapped(finding.detail, "  ")
+    return lines
+
+
+def _card(report: Report) -> list[str]:
+    lines = [
+        f"{'':{_TITLE + 2}}{'score':>{_NUMBER}}  {'floor':>{_NUMBER}}  {'better':<{_BETTER}}meaning"
+    ]
+    section = ""
+    for score in report.card:
+        if score.section != section:
+            section = score.section
+            lines.append(section.capitalize())
+        lines += _row(score)
+    return lines
+
+
+def _row(score: Score) -> list[str]:
+    start = 2 + _TITLE + 2 * (_NUMBER + 2) + _BETTER
+    meaning = textwrap.wrap(score.meaning, WIDTH - start) or [""]
+    title = score.title if len(score.title) <= _TITLE else score.title[: _TITLE - 1] + "…"
+    first = (
+        f"  {title:<{_TITLE}}{format_value(score.value, score.unit):>{_NUMBER}}  "
+        f"{format_value(score.floor, score.unit):>{_NUMBER}}  "
+        f"{_DIRECTIONS[score.better]:<{_BETTER}}{meaning[0]}"
+    )
+    return [first, *(" " * start + line for line in meaning[1:])]
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent or "  ")

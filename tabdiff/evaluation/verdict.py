@@ -1,0 +1,122 @@
+"""What the figures say, in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tabdiff.evaluation.detection import DetectionSuite, HoldoutDetection
+from tabdiff.evaluation.privacy import Privacy
+from tabdiff.evaluation.quality import Quality, QualityFloor
+from tabdiff.evaluation.utility import Utility
+
+Tone = Literal["good", "fair", "poor", "open"]
+
+# Memory below this is not worth a warning even where it is significant.
+TOLERATED_EXCESS = 0.05
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence of the verdict.
+
+    Attributes
+    ----------
+    topic : str
+        The question: "Likeness", "Columns", "Usefulness", "Privacy".
+    tone : {"good", "fair", "poor", "open"}
+        "open": not measured, and why.
+    headline : str
+        The answer in a few words.
+    detail : str
+        The figures behind it.
+    """
+
+    topic: str
+    tone: Tone
+    headline: str
+    detail: str
+
+
+def likeness(suite: DetectionSuite | None) -> Finding:
+    """Can the rows be told apart?"""
+    if suite is None:
+        return Finding("Likeness", "open", "Not measured", "There are too few rows for a detector.")
+    native, floor = suite.native, suite.native_floor
+    score = native.score
+    detail = (
+        f"A boosted classifier reaches AUC {native.auc:.3f} (0.5 is guessing): C2ST {score:.3f}, "
+        f"where unseen real rows score {floor.score:.3f}."
+    )
+    if score >= min(0.9, floor.score - 0.05):
+        return Finding("Likeness", "good", "Rows can hardly be told from real ones", detail)
+    if score >= 0.6:
+        return Finding("Likeness", "fair", "Rows can sometimes be told from real ones", detail)
+    return Finding("Likeness", "poor", "Rows are easily told from real ones", detail)
+
+
+def columns(quality: Quality, floor: QualityFloor) -> Finding:
+    """Do columns, and pairs of them, follow the real distributions?"""
+    shape, trend = quality.sdmetrics.shape_error, quality.trends.error_percent
+    has_pairs = trend == trend
+    detail = f"Columns are off by {shape:.2f} % (unseen real rows: {floor.shape_error:.2f} %)"
+    if has_pairs:
+        detail += f", pairs by {trend:.2f} % ({floor.trend_error_fixed:.2f} %)"
+    worst = quality.trends.worst(1)
+    detail += f"; the weakest pair is {worst[0][0]} × {worst[0][1]}." if worst else "."
+    shape_ratio = _ratio(shape, floor.shape_error)
+    trend_ratio = _ratio(trend, floor.trend_error_fixed) if has_pairs else 0.0
+    far = max(shape if shape_ratio > 2.5 else 0.0, trend if trend_ratio > 2.5 else 0.0)
+    what = "Columns and their relations" if has_pairs else "The columns"
+    if far <= 2:
+        return Finding("Columns", "good", f"{what} are kept", detail)
+    if far <= 7:
+        return Finding("Columns", "fair", f"{what} are roughly kept", detail)
+    return Finding("Columns", "poor", f"{what} are distorted", detail)
+
+
+def usefulness(utility: Utility | None, reason: str) -> Finding:
+    """Does a model trained on synthetic rows work on real ones?"""
+    if utility is None or utility.loss != utility.loss:
+        return Finding("Usefulness", "open", "Not measured", reason)
+    name = "AUC" if utility.metric == "auc" else "RMSE"
+    detail = (
+        f"Predicting {utility.target} on unseen real rows: {name} {utility.synthetic:.4g} after "
+        f"training on synthetic rows, {utility.real:.4g} after training on real ones."
+    )
+    good, fair = (0.015, 0.05) if utility.metric == "auc" else (0.05, 0.2)
+    if utility.loss <= good:
+        return Finding("Usefulness", "good", "As good as real rows for prediction", detail)
+    if utility.loss <= fair:
+        return Finding("Usefulness", "fair", "Somewhat worse than real rows", detail)
+    return Finding("Usefulness", "poor", "Much worse than real rows for prediction", detail)
+
+
+def privacy(found: Privacy, pair: HoldoutDetection | None) -> Finding:
+    """Do rows repeat the training rows?"""
+    copies = found.copies
+    told = (
+        f"{copies.synthetic:.2%} of the rows equal a training row "
+        f"({copies.floor:.2%} of unseen real rows do)"
+    )
+    copying = copies.synthetic > max(3 * copies.floor, copies.floor + 0.01)
+    memory = found.memorisation
+    if memory is None:
+        tone: Tone = "poor" if copying else "open"
+        headline = "Training rows are copied" if copying else "Copies only; memory not measured"
+        hint = "Give a hold-out to measure memorisation."
+        return Finding("Privacy", tone, headline, f"{told}. {hint}")
+    low, high = memory.interval
+    detail = f"{told}; memorisation excess {memory.excess:+.3f} (95 %: {low:+.3f} to {high:+.3f})"
+    if pair is not None:
+        detail += f"; C2ST {pair.train:.3f} against training rows, {pair.holdout:.3f} unseen"
+    detail += ". These tests find memory of whole rows; they are no proof of privacy."
+    if copying or low > TOLERATED_EXCESS:
+        return Finding("Privacy", "poor", "Training rows are remembered", detail)
+    if memory.excess > TOLERATED_EXCESS or (pair is not None and pair.interval[0] > 0.03):
+        return Finding("Privacy", "fair", "Some signs of memory", detail)
+    return Finding("Privacy", "good", "No sign of remembered rows", detail)
+
+
+def _ratio(value: float, floor: float) -> float:
+    return value / floor if floor > 0 else (0.0 if value == 0 else float("inf"))

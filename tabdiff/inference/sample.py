@@ -1,0 +1,45 @@
+"""Ancestral sampling.
+
+    x_1 ~ prior,   x_s ~ p(x_s | x_t) for t = t_0 > t_1 > ... > t_N = 0
+
+Rows are made in chunks of a fixed size, each a pure function of (model, seed, chunk number), so a
+short sample is the head of a longer one, whatever the machine that makes the chunks.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from tabdiff.data.mixed import Mixed
+from tabdiff.diffusion.joint import Denoiser, JointDiffusion
+
+
+@torch.no_grad()
+def sample(
+    denoiser: Denoiser, joint: JointDiffusion, times: Tensor, n: int, generator: torch.Generator
+) -> Mixed:
+    """``n`` clean rows, by one denoiser call per interval of ``times``.
+
+    Parameters
+    ----------
+    times : Tensor, (N + 1,), falling from 1 to 0
+
+    Raises
+    ------
+    ValueError
+        If ``times`` does not fall.
+    """
+    x = joint.prior(n, generator)
+    for t, s in pairwise(times.unbind()):
+        t, s = t.expand(n), s.expand(n)
+        x0_hat = joint.estimate(joint.look(denoiser, x, t), x, t)
+        x = joint.step(x0_hat, x, t, s, generator)
+    return x
+
+
+def time_grid(nfe: int, device: torch.device | str = "cpu") -> Tensor:
+    """``nfe + 1`` equally spaced times from 1 to 0; the schedules' clocks do the rest."""
+    return torch.linspace(1.0, 0.0, nfe + 1, device=device)

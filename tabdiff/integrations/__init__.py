@@ -1,0 +1,1 @@
+"""Bridges to other tools; none of them is imported before it is asked for."""

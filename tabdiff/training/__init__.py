@@ -1,0 +1,1 @@
+"""From encoded rows and an untrained denoiser to a trained one."""

@@ -1,0 +1,45 @@
+"""What a waiting user sees."""
+
+from __future__ import annotations
+
+import math
+import sys
+
+from tqdm.auto import tqdm
+
+from tabdiff.training.loop import Progress, Recipe
+
+
+class ProgressBar:
+    """A tqdm bar with loss, rate and time left.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    verbose : 0, 1 or 2
+        Never; only on a terminal or in a notebook; always.
+    """
+
+    def __init__(self, recipe: Recipe, verbose: int) -> None:
+        shown = verbose == 2 or (verbose == 1 and (sys.stderr.isatty() or _in_notebook()))
+        self._bar = tqdm(
+            total=recipe.max_steps, desc="fit", unit="step", disable=not shown, dynamic_ncols=True
+        )
+
+    def __call__(self, progress: Progress) -> None:
+        self._bar.update()
+        if not self._bar.disable:
+            shown = {"loss": f"{progress.loss:.4f}"}
+            if math.isfinite(progress.validation_loss):
+                shown["held-out"] = f"{progress.validation_loss:.4f}"
+            self._bar.set_postfix(shown, refresh=False)
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._bar.close()
+
+
+def _in_notebook() -> bool:
+    return "ipykernel" in sys.modules

@@ -1,0 +1,94 @@
+"""What a user need not set: budgets and sizes that follow from the table, and checks of what was set."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+
+from tabdiff.training.loop import Recipe
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of the denoising network: width of its trunk and number of residual blocks."""
+
+    width: int
+    depth: int
+
+
+def default_size(n_rows: int) -> Size:
+    """Small tables get a small network: it has less to memorise them with."""
+    return Size(256 if n_rows >= 2_000 else 128, 3 if n_rows >= 2_000 else 2)
+
+
+def default_steps(n_rows: int, batch_size: int) -> int:
+    """Optimiser steps for a table of ``n_rows``.
+
+    Grows with the square root of the rows from 1,000 steps, and is never more than 400 passes:
+    held-out rows stop training long before that where a table is small.
+    """
+    wanted = 1_000 + 17 * math.sqrt(n_rows)
+    passes = 400 * max(n_rows // batch_size, 1)
+    return int(min(wanted, max(passes, 400)))
+
+
+def make_recipe(
+    n_rows: int,
+    *,
+    max_steps: int | None,
+    max_time: float | None,
+    batch_size: int,
+    learning_rate: float,
+) -> Recipe:
+    """The recipe for a table of ``n_rows``, with what the user set and defaults for the rest."""
+    steps = max_steps if max_steps is not None else default_steps(n_rows, batch_size)
+    return Recipe(
+        max_steps=steps,
+        max_time=max_time,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        ema_steps=min(400.0, max(steps / 10, 1.0)),
+        check_every=max(min(100, steps // 10), 1),
+    )
+
+
+def require_whole(name: str, value: object, least: int, most: int | None = None) -> int:
+    """``value`` as an int; 10.0 and numpy integers count, True and 2.5 do not.
+
+    Raises
+    ------
+    TypeError
+        If it is no whole number.
+    ValueError
+        If it is out of range.
+    """
+    whole = isinstance(value, numbers.Real) and not isinstance(value, bool) and value == value
+    if not whole or (math.isfinite(value) and value != int(value)):  # type: ignore[arg-type]
+        raise TypeError(f"{name} must be a whole number. Got {value!r}.")
+    if not math.isfinite(value):  # type: ignore[arg-type]
+        raise ValueError(f"{name} must be finite. Got {value!r}.")
+    number = int(value)  # type: ignore[call-overload]
+    if number < least or (most is not None and number > most):
+        limit = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be {limit}. Got {value!r}.")
+    return number
+
+
+def require_real(name: str, value: object, low: float, high: float, ends: str = "[]") -> None:
+    """Check that ``value`` is a number between ``low`` and ``high``; ``ends`` tells which belong.
+
+    Raises
+    ------
+    TypeError
+        If it is no number.
+    ValueError
+        If it is out of range or not a number.
+    """
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number. Got {value!r}.")
+    number = float(value)
+    above = number >= low if ends[0] == "[" else number > low
+    below = number <= high if ends[1] == "]" else number < high
+    if not (above and below):
+        raise ValueError(f"{name} must be in {ends[0]}{low}, {high}{ends[1]}. Got {value!r}.")

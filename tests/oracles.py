@@ -1,0 +1,252 @@
+"""Denoisers that know the answer: exact beliefs for rows drawn from a finite mixture.
+
+A component fixes every categorical part at a level and draws the numeric parts from one Gaussian.
+That is enough for a Gaussian mixture (no categorical parts), for any joint of categorical parts
+(one component per cell), for numbers whose mean depends on a category, and for gated values.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise, product
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tabdiff.data.mixed import Belief, Layout, Mixed
+from tabdiff.diffusion.gaussian import GaussianDiffusion
+from tabdiff.diffusion.joint import JointDiffusion
+from tabdiff.diffusion.multinomial import MultinomialDiffusion
+from tabdiff.diffusion.schedule import CosineSchedule, KeepSchedule
+from tests import naive
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """p(row) = sum_c weight_c [cat = levels_c] N(num; mean_c, covariance_c).
+
+    Shapes: weight (C,), mean (C, Dn), covariance (C, Dn, Dn), levels (C, Dc).
+    """
+
+    weight: np.ndarray
+    mean: np.ndarray
+    covariance: np.ndarray
+    levels: np.ndarray
+    sizes: tuple[int, ...]
+    gates: tuple[tuple[int, int] | None, ...] = ()
+
+    @property
+    def layout(self) -> Layout:
+        n_num, n_cat = self.mean.shape[1], len(self.sizes)
+        return Layout(
+            tuple(f"x{i}" for i in range(n_num)),
+            tuple(f"c{i}" for i in range(n_cat)),
+            self.sizes,
+            self.gates or (None,) * n_num,
+            (False,) * n_cat,
+        )
+
+    def draw(self, n: int, rng: np.random.Generator) -> Mixed:
+        """``n`` clean rows, float32."""
+        c = rng.choice(len(self.weight), size=n, p=self.weight)
+        root = np.linalg.cholesky(self.covariance) if self.mean.shape[1] else self.covariance
+        noise = rng.standard_normal((n, self.mean.shape[1], 1))
+        num = self.mean[c] + (root[c] @ noise)[..., 0]
+        return Mixed(torch.as_tensor(num, dtype=torch.float32), torch.as_tensor(self.levels[c]))
+
+    def joint(
+        self, prior: str = "absorbing", churn: float = 1.0, warp: float = 1.0
+    ) -> JointDiffusion:
+        """Both processes, at schedules that a test may count on."""
+        return JointDiffusion(
+            self.layout,
+            GaussianDiffusion(CosineSchedule(warp), churn),
+            MultinomialDiffusion(self.sizes, prior, KeepSchedule()),
+        )
+
+    def component_cdf(self, values: np.ndarray, part: int) -> np.ndarray:
+        """CDF of numeric part ``part`` at ``values``."""
+        return self.projected_cdf(values, np.eye(self.mean.shape[1])[part])
+
+    def projected_cdf(self, values: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        """CDF of the numeric parts' projection on ``direction``, all levels together."""
+        mean = self.mean @ direction
+        std = np.sqrt(np.einsum("i,cij,j->c", direction, self.covariance, direction))
+        z = (np.asarray(values)[:, None] - mean) / (std * math.sqrt(2))
+        return (0.5 * (1 + torch.erf(torch.as_tensor(z)).numpy())) @ self.weight
+
+
+class Oracle:
+    """The exact denoiser of a :class:`Mixture`: E[x_0 | x_t] as a velocity, p(x_0 | x_t) as logits.
+
+    Everything in float64, from q(x_t | component) by Bayes' rule over components.
+    """
+
+    def __init__(self, mixture: Mixture, joint: JointDiffusion) -> None:
+        self.mixture, self.joint = mixture, joint
+        self.calls = 0
+        self._log_weight = torch.as_tensor(np.log(mixture.weight))
+        self._mean = torch.as_tensor(mixture.mean)
+        # In the basis of each component's own axes, noise keeps the covariance diagonal.
+        self._variance, self._axes = torch.linalg.eigh(torch.as_tensor(mixture.covariance))
+        self._levels = torch.as_tensor(mixture.levels)
+
+    def __call__(self, x_t: Mixed, t: Tensor) -> Belief:
+        self.calls += 1
+        t64, num = t.double(), x_t.num.double()
+        log_r, x0_hat = self._numbers(num, t64)
+        log_r = torch.log_softmax(self._log_weight + log_r + self._categories(x_t.cat, t64), -1)
+        r = log_r.exp()
+        schedule = self.joint.gaussian.schedule
+        alpha, sigma = schedule.alpha(t64)[:, None], schedule.sigma(t64)[:, None]
+        velocity = (alpha * num - (r[..., None] * x0_hat).sum(1)) / sigma
+        return Belief(velocity.to(x_t.num.dtype), self._logits(r))
+
+    def _numbers(self, num: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """log q(num_t | component), (B, C), and E[num_0 | num_t, component], (B, C, Dn)."""
+        schedule = self.joint.gaussian.schedule
+        alpha, sigma = schedule.alpha(t)[:, None, None], schedule.sigma(t)[:, None, None]
+        off = torch.einsum("cij,bci->bcj", self._axes, num[:, None] - alpha * self._mean)
+        variance = alpha**2 * self._variance + sigma**2
+        log_q = -0.5 * (off**2 / variance + variance.log()).sum(-1)
+        shift = alpha * self._variance / variance * off
+        return log_q, self._mean + torch.einsum("cij,bcj->bci", self._axes, shift)
+
+    def _categories(self, cat: Tensor, t: Tensor) -> Tensor:
+        """log q(cat_t | component), (B, C)."""
+        kept = self.joint.multinomial.schedule.alpha_bar(t)[:, None]
+        log_q = torch.zeros(len(cat), len(self._levels), dtype=torch.float64)
+        for part, k in enumerate(self.mixture.sizes):
+            pi = naive.prior_vector(k, self.joint.multinomial.absorbing)
+            same = cat[:, part, None] == self._levels[:, part]
+            log_q += (kept * same + (1 - kept) * torch.as_tensor(pi)[cat[:, part], None]).log()
+        return log_q
+
+    def _logits(self, r: Tensor) -> Tensor:
+        packing = self.joint.multinomial.packing
+        # Anything may stand at padding; a large number there shows that nobody reads it.
+        logits = torch.full((len(r), packing.size), 50.0)
+        for part, k in enumerate(self.mixture.sizes):
+            onehot = torch.nn.functional.one_hot(self._levels[:, part], k).double()
+            packing.unpack(logits, part).copy_((r @ onehot).log())
+        return logits
+
+
+def categorical(table: np.ndarray) -> Mixture:
+    """A joint of categorical parts, from its table of probabilities."""
+    cells = np.array(list(np.ndindex(table.shape)))
+    n = len(cells)
+    return Mixture(table.ravel(), np.zeros((n, 0)), np.zeros((n, 0, 0)), cells, table.shape)
+
+
+def counts(x: Mixed, sizes: tuple[int, ...]) -> np.ndarray:
+    """How many rows fell into each cell of the categorical parts."""
+    out = np.zeros(sizes, dtype=np.int64)
+    np.add.at(out, tuple(x.cat.numpy().T), 1)
+    return out
+
+
+# ------------------------------------------------------- the law of a sampler, without any drawing
+
+
+def categorical_law(
+    table: np.ndarray, absorbing: bool, times: np.ndarray, step: str = "mixture"
+) -> np.ndarray:
+    """Where ancestral sampling with exact beliefs ends, over clean rows, by enumerating states.
+
+    Parts are drawn independently given x_t, as every joint sampler does, so for several parts this
+    differs from ``table`` by what the stride costs; with one part it must not differ at all.
+    ``step = "plugged"`` takes the wrong step of :func:`naive.plugged_posterior` instead.
+    """
+    keep = [1 - t for t in times]
+    width = [k + absorbing for k in table.shape]
+    states = list(product(*map(range, width)))
+    law = np.array([_independent(table.shape, absorbing, state) for state in states])
+    for kept_t, kept_s in pairwise(keep):
+        after = np.zeros(width)
+        for mass, state in zip(law, states, strict=True):
+            if mass == 0:
+                continue
+            beliefs = _marginals(table, absorbing, state, kept_t)
+            parts = [
+                naive.mixed_posterior(p, absorbing, x_t, kept_t, kept_s)
+                if step == "mixture"
+                else naive.plugged_posterior(p, x_t, kept_t, kept_s)
+                for p, x_t in zip(beliefs, state, strict=True)
+            ]
+            after += mass * _outer(parts)
+        law = after.ravel()
+    return law.reshape(width)[tuple(slice(k) for k in table.shape)]
+
+
+def _independent(shape: tuple[int, ...], absorbing: bool, state: tuple[int, ...]) -> float:
+    pis = [naive.prior_vector(k, absorbing) for k in shape]
+    return math.prod(pi[x] for pi, x in zip(pis, state, strict=True))
+
+
+def _marginals(
+    table: np.ndarray, absorbing: bool, state: tuple[int, ...], kept_t: float
+) -> list[np.ndarray]:
+    """p(x_0 = k | x_t) of every part, by Bayes' rule over the cells of the table."""
+    likelihood = _outer(
+        [
+            naive.transition(k, absorbing, kept_t)[:k, x]
+            for k, x in zip(table.shape, state, strict=True)
+        ]
+    )
+    cells = table * likelihood / (table * likelihood).sum()
+    axes = range(table.ndim)
+    return [cells.sum(axis=tuple(a for a in axes if a != part)) for part in axes]
+
+
+def _outer(vectors: list[np.ndarray]) -> np.ndarray:
+    out = np.ones(())
+    for vector in vectors:
+        out = np.multiply.outer(out, vector)
+    return out
+
+
+def total_variation(p: np.ndarray, q: np.ndarray) -> float:
+    return 0.5 * float(np.abs(p - q).sum())
+
+
+def mixture_law(
+    weight: np.ndarray, mean: np.ndarray, std: np.ndarray, angles: np.ndarray, grid: np.ndarray
+) -> np.ndarray:
+    """CDF on ``grid`` of ancestral sampling from a mixture on the line, by integrating densities.
+
+    ``angles`` fall from pi/2 to 0; alpha = cos, sigma = sin. Each step draws from
+    N(m(x_t), s^2) with m, s those of q(x_s | x_t, x0_hat(x_t)); the last one is the map x0_hat,
+    which increases in x_t (its slope is a variance), so it carries the CDF along.
+    """
+    width = grid[1] - grid[0]
+    density = naive.normal(grid, 0.0, 1.0)
+    for a_t, a_s in pairwise(angles):
+        x0_hat = _posterior_mean(grid, weight, mean, std, math.cos(a_t), math.sin(a_t))
+        if a_s == 0:
+            cdf = np.cumsum(density) * width - 0.5 * density * width
+            return np.interp(grid, x0_hat, cdf)
+        ratio = math.cos(a_t) / math.cos(a_s)
+        var_ts = math.sin(a_t) ** 2 - (ratio * math.sin(a_s)) ** 2
+        centre = ratio * math.sin(a_s) ** 2 * grid + math.cos(a_s) * var_ts * x0_hat
+        centre /= math.sin(a_t) ** 2
+        spread = math.sin(a_s) * math.sqrt(var_ts) / math.sin(a_t)
+        kernel = naive.normal(grid[:, None], centre[None, :], spread)
+        density = kernel @ density * width
+    raise ValueError("The last angle must be 0.")
+
+
+def _posterior_mean(
+    x_t: np.ndarray,
+    weight: np.ndarray,
+    mean: np.ndarray,
+    std: np.ndarray,
+    alpha: float,
+    sigma: float,
+) -> np.ndarray:
+    variance = alpha**2 * std**2 + sigma**2
+    off = x_t[:, None] - alpha * mean
+    log_r = np.log(weight) - 0.5 * (off**2 / variance + np.log(variance))
+    r = np.exp(log_r - log_r.max(1, keepdims=True))
+    r /= r.sum(1, keepdims=True)
+    return (r * (mean + alpha * std**2 / variance * off)).sum(1)
