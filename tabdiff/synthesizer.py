@@ -32,6 +32,7 @@ from tabdiff.training.loop import evaluate_loss, train
 from tabdiff.training.progress import ProgressBar
 from tabdiff.training.settings import (
     Size,
+    default_held_out,
     default_size,
     make_recipe,
     require_real,
@@ -42,8 +43,8 @@ from tabdiff.training.settings import (
 CHUNK = 1024
 # Exponent of the Gaussian clock: training draws and sampling steps crowd at low noise.
 WARP = 1.7
-LEAST_TO_SPLIT = 40
-MOST_HELD_OUT = 5_000
+# Numeric parts follow the deterministic path: as good with half the steps (benchmarks/NOTES.md).
+CHURN = 0.0
 
 
 
@@ -62,14 +63,16 @@ class DiffusionSynthesizer(BaseEstimator):
         Optimiser steps; scaled with rows and columns when None.
     max_time : float, optional
         Wall seconds of training; the schedule adapts to it.
-    batch_size : int
+    batch_size : int, optional
+        Rows per optimiser step; scaled with rows when None.
     learning_rate : float
     width, depth : int, optional
         Of the denoising network; scaled with rows and columns when None.
     dropout : float, in [0, 1)
-    validation_fraction : float, in [0, 0.5]
-        Rows held out to decide when to stop and which weights to keep; 0 trains on every row to
-        the end of the budget, and may memorise.
+    validation_fraction : float, in [0, 0.5], optional
+        Share of the rows held out to decide when to stop and which weights to keep; a twentieth,
+        or more of a small table, when None. 0 trains on every row to the end of the budget, and
+        may memorise.
     sampling_steps : int
         Network evaluations per sampled row.
     device : str
@@ -113,13 +116,13 @@ class DiffusionSynthesizer(BaseEstimator):
         prior: str = "absorbing",
         max_steps: int | None = None,
         max_time: float | None = None,
-        batch_size: int = 512,
+        batch_size: int | None = None,
         learning_rate: float = 2e-3,
         width: int | None = None,
         depth: int | None = None,
         dropout: float = 0.0,
-        validation_fraction: float = 0.05,
-        sampling_steps: int = 50,
+        validation_fraction: float | None = None,
+        sampling_steps: int = 25,
         device: str = "auto",
         random_state: Seed = None,
         verbose: int = 1,
@@ -307,21 +310,36 @@ class DiffusionSynthesizer(BaseEstimator):
         persistence.write(path, manifest, weights | {f"encoder.{k}": v for k, v in arrays.items()})
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        device: str = "auto",
+        expected_sha256: str | None = None,
+    ) -> Self:
         """The synthesizer that :meth:`save` wrote, ready to sample.
 
         Its own stream of samples begins anew: the first ``sample(n)`` gives what the first one
         after ``fit`` gave.
+
+        Parameters
+        ----------
+        path : str or path
+        device : str
+            "auto", or a torch device.
+        expected_sha256 : str, optional
+            Of the file, as ``sha256sum`` prints it.
 
         Raises
         ------
         PersistenceError
             If the file is damaged, of a newer format, or not a tabdiff file.
         """
-        content, arrays = persistence.read(path)
-        synth = cls()
+        place = resolve_device(device)
+        content, arrays = persistence.read(path, expected_sha256)
+        synth = cls(device=device)
         try:
-            synth._restore(content, arrays, resolve_device(device))
+            synth._restore(content, arrays, place)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise persistence.CorruptFileError(
                 f"{os.fspath(path)!r}: the content does not fit together: {error}. "
@@ -336,16 +354,16 @@ class DiffusionSynthesizer(BaseEstimator):
         return sum(p.numel() for p in self.denoiser_.parameters())
 
     def _check_parameters(self) -> None:
-        for name, least in (("batch_size", 1), ("sampling_steps", 1)):
-            require_whole(name, getattr(self, name), least)
-        for name in ("max_steps", "width", "depth"):
+        require_whole("sampling_steps", self.sampling_steps, least=1)
+        for name in ("max_steps", "batch_size", "width", "depth"):
             if getattr(self, name) is not None:
                 require_whole(name, getattr(self, name), least=1)
         if self.max_time is not None:
             require_real("max_time", self.max_time, 0.0, math.inf, "()")
         require_real("learning_rate", self.learning_rate, 0.0, 1.0, "(]")
         require_real("dropout", self.dropout, 0.0, 1.0, "[)")
-        require_real("validation_fraction", self.validation_fraction, 0.0, 0.5)
+        if self.validation_fraction is not None:
+            require_real("validation_fraction", self.validation_fraction, 0.0, 0.5)
         require_whole("verbose", self.verbose, 0, 2)
         if self.prior not in ("absorbing", "uniform"):
             raise ValueError(f"prior must be 'absorbing' or 'uniform'. Got {self.prior!r}.")
@@ -380,7 +398,7 @@ class DiffusionSynthesizer(BaseEstimator):
     def _joint(self, layout: Layout) -> JointDiffusion:
         return JointDiffusion(
             layout,
-            GaussianDiffusion(CosineSchedule(WARP)),
+            GaussianDiffusion(CosineSchedule(WARP), CHURN),
             MultinomialDiffusion(layout.levels, self.prior, KeepSchedule()),
         )
 
@@ -425,11 +443,11 @@ class DiffusionSynthesizer(BaseEstimator):
 
 
 def _hold_out(
-    rows: Mixed, fraction: float, rng: np.random.Generator
+    rows: Mixed, fraction: float | None, rng: np.random.Generator
 ) -> tuple[Mixed, Mixed]:
     """Rows to learn from, and rows that judge: the same ones where there is nothing to hold out."""
-    n = min(round(fraction * len(rows)), MOST_HELD_OUT)
-    if n == 0 or len(rows) < LEAST_TO_SPLIT:
+    n = default_held_out(len(rows)) if fraction is None else round(fraction * len(rows))
+    if n == 0:
         return rows, rows
     order = torch.from_numpy(rng.permutation(len(rows)))
     return rows[order[n:]], rows[order[:n]]

@@ -46,25 +46,42 @@ class PeriodicEmbedding(nn.Module):
 class LevelEmbedding(nn.Module):
     """One learned vector per level of each part, and one for its mask, by a single gather.
 
+    Vectors of levels without order start as independent noise. Those of ordered levels start on
+    random smooth curves of their rank, so that neighbours look alike before training and rare
+    levels borrow from frequent neighbours; both have unit variance.
+
     Shape: (B, *, D) int64 -> (B, *, D * dim).
 
     Parameters
     ----------
     levels : tuple of int
         K per part; the token K is the mask.
+    ordered : tuple of bool
     dim : int
     """
 
-    def __init__(self, levels: tuple[int, ...], dim: int) -> None:
+    first: Tensor
+
+    def __init__(self, levels: tuple[int, ...], ordered: tuple[bool, ...], dim: int) -> None:
         super().__init__()
+        self.levels, self.ordered = levels, ordered
         tokens = torch.tensor([0, *(k + 1 for k in levels)], dtype=torch.int64)
         self.register_buffer("first", tokens.cumsum(0)[:-1], persistent=False)
         self.table = nn.Parameter(torch.empty(int(tokens.sum()), dim))
 
+    @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw vectors from N(0, 1)."""
-        with torch.no_grad():
-            self.table.normal_(generator=generator)
+        """Draw the initial vectors."""
+        self.table.normal_(generator=generator)
+        dim = self.table.shape[1]
+        for part, k in enumerate(self.levels):
+            if self.ordered[part]:
+                turns = torch.randn(dim, generator=generator)
+                phase = torch.rand(dim, generator=generator)
+                rank = torch.linspace(0.0, 1.0, k)[:, None]
+                start = int(self.first[part])
+                curves = torch.sin(2 * math.pi * (rank * turns + phase))
+                self.table[start : start + k] = math.sqrt(2) * curves
 
     def forward(self, x: Tensor) -> Tensor:
         return nn.functional.embedding(x + self.first, self.table).flatten(-2)
@@ -75,6 +92,8 @@ class TimeEmbedding(nn.Module):
 
     Shape: (B,) -> (B, 2 n).
     """
+
+    frequencies: Tensor
 
     def __init__(self, n: int) -> None:
         super().__init__()

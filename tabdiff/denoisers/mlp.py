@@ -10,6 +10,13 @@ from tabdiff.data.mixed import Belief, Layout, Mixed, Packing
 from tabdiff.denoisers.embeddings import LevelEmbedding, PeriodicEmbedding, TimeEmbedding
 
 
+class Affine(nn.Linear):
+    """A linear layer that waits for the denoiser to draw its weights from its own generator."""
+
+    def reset_parameters(self) -> None:
+        """Leave the weights as they are; the global generator stays untouched."""
+
+
 class ResidualBlock(nn.Module):
     """x + W2 silu(W1 LayerNorm(x)), with hidden width ``expansion`` times the width.
 
@@ -20,8 +27,8 @@ class ResidualBlock(nn.Module):
     def __init__(self, width: int, hidden: int, dropout: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.widen = nn.Linear(width, hidden)
-        self.narrow = nn.Linear(hidden, width)
+        self.widen = Affine(width, hidden)
+        self.narrow = Affine(hidden, width)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, h: Tensor) -> Tensor:
@@ -64,14 +71,14 @@ class MLPDenoiser(nn.Module):
         self.layout = layout
         self.packing = Packing(layout.levels)
         self.numbers = PeriodicEmbedding(layout.n_num, n_frequencies, frequency_scale)
-        self.levels = LevelEmbedding(layout.levels, level_dim)
+        self.levels = LevelEmbedding(layout.levels, layout.ordered, level_dim)
         self.time = TimeEmbedding(n_times)
         n_inputs = layout.n_num * (2 * n_frequencies + 1) + layout.n_cat * level_dim + 2 * n_times
-        self.enter = nn.Linear(n_inputs, width)
+        self.enter = Affine(n_inputs, width)
         self.blocks = nn.ModuleList(ResidualBlock(width, 2 * width, dropout) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
-        self.velocity = nn.Linear(width, layout.n_num)
-        self.logits = nn.Linear(width, self.packing.size)
+        self.velocity = Affine(width, layout.n_num)
+        self.logits = Affine(width, self.packing.size)
         self._initialise(generator)
 
     def set_proportions(self, proportions: list[np.ndarray]) -> None:

@@ -126,8 +126,31 @@ class MultinomialDiffusion:
         """log p(x_0 = k | x_t) from logits, normalised per part: (B, *, S) -> (B, *, S)."""
         return self.packing.log_softmax(logits)
 
+    def clock(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor | None:
+        """When each masked part of each row is to show its level: (B, *, Dc) in [0, 1), or None.
+
+        A part stays masked while ``clock < 1 - alpha_bar_s``. Independent uniform clocks give the
+        absorbing process as it is defined. Here the clocks of a row are spread evenly, in random
+        order: every part's own law is unchanged and every order of parts is equally likely, but
+        parts no longer coincide in one step, where they would be drawn as if independent. With at
+        least Dc steps the categorical parts are drawn one after the other, without discretisation
+        error. Derived here; None under the uniform prior, whose parts move more than once.
+        """
+        if not self.absorbing:
+            return None
+        n = shape[-1]
+        rank = torch.rand(shape, generator=generator, device=generator.device).argsort(-1)
+        shift = torch.rand((*shape[:-1], 1), generator=generator, device=generator.device)
+        return (rank + shift) / n
+
     def step(
-        self, log_p: Tensor, x_t: Tensor, t: Tensor, s: Tensor, generator: torch.Generator
+        self,
+        log_p: Tensor,
+        x_t: Tensor,
+        t: Tensor,
+        s: Tensor,
+        generator: torch.Generator,
+        clock: Tensor | None = None,
     ) -> Tensor:
         """x_s ~ sum_k p(x_0 = k | x_t) q(x_s | x_t, x_0 = k).
 
@@ -136,16 +159,22 @@ class MultinomialDiffusion:
         log_p : Tensor, (B, *, S), as :meth:`estimate` returns it
         x_t : Tensor, (B, *, Dc)
         t, s : Tensor, (B,), with s < t
+        clock : Tensor, (B, *, Dc), optional
+            The same at every step of a row, as :meth:`clock` gives it; None decides anew.
 
         Returns
         -------
         Tensor, (B, *, Dc), int64
         """
         u = torch.rand((2, *x_t.shape), generator=generator, device=x_t.device)
+        if clock is not None:
+            # Given that a part is masked at t, clock / (1 - alpha_bar_t) is uniform.
+            u[1] = clock / rows(1 - self.schedule.alpha_bar(t), x_t)
         x0 = torch.where(self.settled(x_t), x_t, self.packing.draw(log_p.exp(), u[0]))
-        stay, clean, _ = self.q_posterior(x0, x_t, t, s)
+        stay, _, fresh = self.q_posterior(x0, x_t, t, s)
+        # Becoming clean comes last, so that a masked part stays so for the lowest u[1].
         noise = self.prior(tuple(x_t.shape), generator)
-        x_s = torch.where(u[1] < stay + clean, x0, noise)
+        x_s = torch.where(u[1] < stay + fresh, noise, x0)
         return torch.where(u[1] < stay, x_t, x_s)
 
     def loss(self, log_p: Tensor, x0: Tensor, x_t: Tensor) -> Tensor:

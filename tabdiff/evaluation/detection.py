@@ -1,4 +1,4 @@
-"""Classifier two-sample tests (C2ST): can a classifier tell synthetic rows from real ones?
+"""Classifier two-sample tests (C2ST): telling synthetic rows from real ones.
 
     score = 1 - 2 (max(1/2, AUC) - 1/2),   averaged over 3 stratified folds
 
@@ -245,8 +245,8 @@ def one_hot(real: Table, synthetic: Table) -> npt.NDArray[np.float32]:
     for field, a, b in zip(real.fields, real.columns, synthetic.columns, strict=True):
         both = np.concatenate([a, b])
         if field.kind == "numeric":
-            present = a[~np.isnan(a)]  # type: ignore[type-var]
-            mean = float(present.mean()) if len(present) else 0.0  # type: ignore[attr-defined]
+            numbers = np.asarray(a, dtype=np.float64)
+            mean = 0.0 if np.isnan(numbers).all() else float(np.nanmean(numbers))
             blocks.append(np.nan_to_num(both, nan=mean).astype(np.float32)[:, None])
             continue
         occurring = np.unique(both)

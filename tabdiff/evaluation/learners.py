@@ -104,5 +104,3 @@ def native_frame(table: Table) -> pd.DataFrame:
             codes, count = np.minimum(codes, limit - 1), limit
         made[f"c{i}"] = pd.Categorical.from_codes(codes, categories=pd.RangeIndex(count))
     return pd.DataFrame(made)
-
-

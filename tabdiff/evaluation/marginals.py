@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tabdiff.evaluation.tables import Field, Floats, Table
+from tabdiff.evaluation.tables import Field, Table
+from tabdiff.evaluation.values import Floats
 
 BARS = 32
 TOP_LEVELS = 20

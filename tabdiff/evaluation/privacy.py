@@ -1,4 +1,4 @@
-"""Is the synthetic table closer to the rows it was trained on than to rows it never saw?
+"""Whether synthetic rows lie closer to the rows they were learned from than unseen rows do.
 
 Three questions, each beside what unseen real rows answer:
 
@@ -229,9 +229,7 @@ def _floor(
     return _excess(float(share.mean()), chance), _excess_interval(share, chance)
 
 
-def _distances(
-    synthetic: npt.NDArray[np.float32], floor: npt.NDArray[np.float32]
-) -> Distances:
+def _distances(synthetic: npt.NDArray[np.float32], floor: npt.NDArray[np.float32]) -> Distances:
     levels = np.linspace(0, 1, DISTANCE_POINTS)
     return Distances(
         tuple(map(float, levels)),

@@ -55,7 +55,7 @@ class SDMetricsQuality:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """SDMetrics' diagnostic report: are the values possible at all?
+    """SDMetrics' diagnostic report: whether the values are possible at all.
 
     Attributes
     ----------
@@ -176,8 +176,7 @@ def require_sdmetrics() -> None:
         import sdmetrics  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            "evaluation needs SDMetrics, which cannot be imported. "
-            "Run: pip install 'tabdiff[eval]'"
+            "evaluation needs SDMetrics, which cannot be imported. Run: pip install 'tabdiff[eval]'"
         ) from error
 
 

@@ -6,11 +6,9 @@ rows and on fresh real rows in their place (the floor) → `Report` → text, JS
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import time
-import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +25,10 @@ from tabdiff.evaluation.detection import (
     holdout_detection,
     judge_detection,
 )
+from tabdiff.evaluation.door import check_seed, overlap_notes, position_of, size_notes
 from tabdiff.evaluation.marginals import Marginal, marginals
 from tabdiff.evaluation.plain import Plain, plain
-from tabdiff.evaluation.privacy import Privacy, judge_privacy, repeated_share
+from tabdiff.evaluation.privacy import Privacy, judge_privacy
 from tabdiff.evaluation.quality import (
     Diagnostic,
     Quality,
@@ -47,20 +46,13 @@ from tabdiff.evaluation.scores import (
     quality_scores,
     utility_scores,
 )
-from tabdiff.evaluation.tables import (
-    EvaluationError,
-    EvaluationWarning,
-    Table,
-    Tables,
-    code_tables,
-)
+from tabdiff.evaluation.tables import Table, Tables, code_tables
 from tabdiff.evaluation.terminal import render_text
 from tabdiff.evaluation.utility import Utility, judge_utility
 from tabdiff.evaluation.verdict import Finding
 from tabdiff.evaluation.versions import versions
 
 JSON_FORMAT = 1
-FEW_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -283,14 +275,14 @@ def evaluate(
     0.917
     """
     require_sdmetrics()
-    _check_seed(seed)
+    check_seed(seed)
     frames = {"real": to_pandas(real), "synthetic": to_pandas(synthetic)}
     if holdout is not None:
         frames["holdout"] = to_pandas(holdout)
     kinds = Schema.infer(real) if schema is None else schema
     tables = code_tables(frames["real"], frames["synthetic"], frames.get("holdout"), kinds)
-    position = None if target is None else _position(target, tables, kinds)
-    notes = [*tables.notes, *_size_notes(tables), *_overlap_notes(tables)]
+    position = None if target is None else position_of(target, tables, kinds)
+    notes = [*tables.notes, *size_notes(tables), *overlap_notes(tables)]
     return _judge(tables, frames, position, seed, notes)
 
 
@@ -340,7 +332,7 @@ def _judge(
         },
         floor_source=source,
         excluded=tables.excluded,
-        notes=(*notes, *quality.problems),
+        notes=(*notes, *quality.problems, *(utility.notes if utility is not None else ())),
         versions=versions(),
         seed=seed,
         seconds=clock.laps,
@@ -413,59 +405,3 @@ def _scale(real: Table, synthetic: Table, first: Table, second: Table) -> float:
     judged = 1 / real.n_rows + 1 / synthetic.n_rows
     fresh = 1 / first.n_rows + 1 / second.n_rows
     return float(np.sqrt(judged / fresh))
-
-
-def _check_seed(seed: object) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise TypeError(f"seed must be an integer. Got {seed!r}.")
-    if seed < 0:
-        raise ValueError(f"seed must be at least 0. Got {seed}.")
-
-
-def _position(target: Hashable, tables: Tables, schema: Schema) -> int:
-    names = [field.name for field in tables.real.fields]
-    if target in names:
-        return names.index(target)
-    if any(column.name == target for column in schema.columns):
-        reason = tables.excluded.get(str(target), "not judged")
-        raise EvaluationError(f"target {target!r} cannot be predicted: it is {reason}")
-    close = difflib.get_close_matches(str(target), [str(name) for name in names], n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise EvaluationError(f"target {target!r} is no column. Columns: {names}.{hint}")
-
-
-def _size_notes(tables: Tables) -> list[str]:
-    made = {"real": tables.real, "synthetic": tables.synthetic, "holdout": tables.holdout}
-    notes = [
-        f"the {role} frame has only {table.n_rows} rows: differences from the floor are mostly noise"
-        for role, table in made.items()
-        if table is not None and table.n_rows < FEW_ROWS
-    ]
-    if tables.holdout is None:
-        notes.append("without a hold-out there is no utility and no memorisation check")
-    return notes
-
-
-def _overlap_notes(tables: Tables) -> list[str]:
-    """Warn of hold-out rows that were trained on.
-
-    Tables repeat rows by nature: a hold-out row equals a training row about as often as a training
-    row equals another one. What lies four standard errors above that is leakage.
-    """
-    if tables.holdout is None:
-        return []
-    prints = tables.real.fingerprints()
-    m = tables.holdout.n_rows
-    share = float(np.isin(tables.holdout.fingerprints(), np.unique(prints)).mean())
-    natural = repeated_share(prints)
-    error = float(np.sqrt(natural * (1 - natural) / m))
-    surplus = share - natural
-    if surplus * m < 3 or surplus <= 4 * error:
-        return []
-    note = (
-        f"{share:.1%} of the hold-out rows equal a training row, where {natural:.1%} would be "
-        "usual: training rows are in the hold-out, so floors, utility and privacy are too "
-        "favourable. Give rows that were not trained on"
-    )
-    warnings.warn(note, EvaluationWarning, stacklevel=3)
-    return [note]

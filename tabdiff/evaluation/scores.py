@@ -94,7 +94,7 @@ def detection_scores(suite: DetectionSuite) -> list[Score]:
         ),
         Score(
             "c2st_sdmetrics", "detection", "C2ST, boosting, one-hot", suite.encoded.score,
-            suite.encoded_floor.score, "higher", "", "the same on the encoding of published figures",
+            suite.encoded_floor.score, "higher", "", "the same on the published encoding",
         ),
         Score(
             "c2st_linear", "detection", "C2ST, logistic", suite.linear.score,

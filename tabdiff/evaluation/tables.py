@@ -8,7 +8,6 @@ that equal codes mean equal values.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -18,13 +17,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from tabdiff.data.schema import Schema
+from tabdiff.evaluation.errors import EvaluationError
+from tabdiff.evaluation.values import Array, floats, level_order, level_texts
 
 if TYPE_CHECKING:
     from numpy.random import Generator
-
-Array = npt.NDArray[np.generic]
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int32]
 
 _JUDGED = {
     "numeric": "numeric",
@@ -33,14 +30,6 @@ _JUDGED = {
     "categorical": "categorical",
     "constant": "categorical",
 }
-
-
-class EvaluationError(ValueError):
-    """The frames cannot be compared as they are."""
-
-
-class EvaluationWarning(UserWarning):
-    """The frames can be compared, but a figure will not mean what it seems to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +113,8 @@ class Table:
     def fingerprints(self) -> npt.NDArray[np.uint64]:
         """One 64-bit hash per row; equal rows have equal hashes (0.0 and -0.0 are one value)."""
         columns = [
-            column + 0.0 if field.kind == "numeric" else column  # turns -0.0 into 0.0
+            # Adding 0.0 turns -0.0 into 0.0.
+            np.asarray(column, dtype=np.float64) + 0.0 if field.kind == "numeric" else column
             for field, column in zip(self.fields, self.columns, strict=True)
         ]
         frame = pd.DataFrame({str(i): column for i, column in enumerate(columns)})
@@ -257,119 +247,14 @@ def _code_numeric(
     coded: dict[str, Array] = {}
     wanted = ""
     for role, values in parts.items():
-        floats, quantity = _floats(values, label, role, texts)
+        coded[role], quantity = floats(values, label, role, texts)
         if not wanted:
             wanted = quantity
         elif quantity not in (wanted, "nothing"):
             raise EvaluationError(
                 f"column {label!r}: the {role} frame holds {quantity}s, the real one {wanted}s"
             )
-        coded[role] = floats
     return Field(name, label, "numeric", wanted), coded
-
-
-def _floats(
-    values: pd.Series, label: str, role: str, texts: tuple[bool, str | None]
-) -> tuple[Floats, str]:
-    """Values as floats and what they stand for; missing is NaN."""
-    absent = np.asarray(values.isna(), dtype=bool)
-    out = np.full(len(values), np.nan)
-    present = values[~absent]
-    if present.empty:
-        return out, "nothing"
-    quantity = _quantity(present)
-    are_instants, directive = texts
-    try:
-        if quantity == "text" and are_instants:
-            quantity = "instant"
-            present = pd.to_datetime(present.astype(object), format=directive)
-        out[~absent] = _CONVERT[quantity](present)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise EvaluationError(
-            f"column {label!r}: the {role} frame holds values that cannot be read as numbers: "
-            f"{error}"
-        ) from error
-    infinite = np.isinf(out)
-    if infinite.any():
-        raise EvaluationError(
-            f"column {label!r}: the {role} frame holds {int(infinite.sum())} infinite values, "
-            f"first at row {int(np.argmax(infinite))}"
-        )
-    return out, "number" if quantity == "text" else quantity
-
-
-def _quantity(present: pd.Series) -> str:
-    dtype = present.dtype
-    if isinstance(dtype, pd.PeriodDtype):
-        return "ordinal"
-    if pd.api.types.is_datetime64_any_dtype(dtype):
-        return "instant"
-    if pd.api.types.is_timedelta64_dtype(dtype):
-        return "duration"
-    if pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype):
-        return "number"
-    first = present.iloc[0]
-    if isinstance(first, pd.Period):
-        return "ordinal"
-    if isinstance(first, dt.date | np.datetime64):
-        return "instant"
-    if isinstance(first, dt.timedelta | np.timedelta64):
-        return "duration"
-    if isinstance(first, dt.time):
-        return "clock"
-    return "text"
-
-
-def _instants(present: pd.Series) -> Floats:
-    dtype = present.dtype
-    if isinstance(dtype, pd.ArrowDtype):
-        present = present.astype(f"datetime64[us{_zone(dtype)}]")
-    if isinstance(present.dtype, pd.DatetimeTZDtype):
-        present = present.dt.tz_convert("UTC").dt.tz_localize(None)
-    first = present.iloc[0]
-    if present.dtype == object and isinstance(first, dt.datetime) and first.tzinfo is not None:
-        present = pd.Series([v.astimezone(dt.UTC).replace(tzinfo=None) for v in present])
-    stamps = present.to_numpy().astype("datetime64[us]")
-    return stamps.astype(np.int64) / 1e6
-
-
-def _zone(dtype: pd.ArrowDtype) -> str:
-    zone = getattr(dtype.pyarrow_dtype, "tz", None)
-    return f", {zone}" if zone else ""
-
-
-def _durations(present: pd.Series) -> Floats:
-    plain = isinstance(present.dtype, np.dtype) and present.dtype != object
-    spans = present if plain else pd.to_timedelta(present.astype(object))
-    return np.asarray(spans.to_numpy().astype("timedelta64[ns]").astype(np.int64) / 1e9)
-
-
-def _clock(present: pd.Series) -> Floats:
-    return np.array(
-        [v.hour * 3600 + v.minute * 60 + v.second + v.microsecond / 1e6 for v in present]
-    )
-
-
-def _ordinals(present: pd.Series) -> Floats:
-    return np.array([v.ordinal for v in present], dtype=np.float64)
-
-
-def _numbers(present: pd.Series) -> Floats:
-    return np.asarray(pd.to_numeric(present.astype(object)), dtype=np.float64)
-
-
-def _plain_numbers(present: pd.Series) -> Floats:
-    return present.to_numpy(dtype=np.float64)
-
-
-_CONVERT = {
-    "number": _plain_numbers,
-    "text": _numbers,
-    "instant": _instants,
-    "duration": _durations,
-    "clock": _clock,
-    "ordinal": _ordinals,
-}
 
 
 def _code_levels(
@@ -382,7 +267,7 @@ def _code_levels(
         raise EvaluationError(
             f"column {label!r}: values cannot be compared as categories: {error}"
         ) from error
-    order = _level_order(parts["real"], list(uniques))
+    order = level_order(parts["real"], list(uniques))
     rank = np.empty(len(uniques) + 1, dtype=np.int32)
     rank[order] = np.arange(len(uniques), dtype=np.int32)
     rank[-1] = len(uniques)  # code -1 of factorize: missing, last
@@ -392,32 +277,8 @@ def _code_levels(
     for role, part in parts.items():
         coded[role] = ranked[start : start + len(part)]
         start += len(part)
-    levels = tuple(_texts([uniques[i] for i in order]))
+    levels = tuple(level_texts([uniques[i] for i in order]))
     return Field(name, label, "categorical", "level", levels), coded
-
-
-def _level_order(real: pd.Series, uniques: list[object]) -> npt.NDArray[np.intp]:
-    """Positions of the levels in reading order: a declared order, else by type and value."""
-    if isinstance(real.dtype, pd.CategoricalDtype) and real.dtype.ordered:
-        declared = {value: i for i, value in enumerate(real.dtype.categories)}
-        keys = [(declared.get(value, len(declared)), "", str(value)) for value in uniques]
-    else:
-        keys = [_sort_key(value) for value in uniques]
-    return np.array(sorted(range(len(uniques)), key=keys.__getitem__), dtype=np.intp)
-
-
-def _sort_key(value: object) -> tuple[float, str, str]:
-    if isinstance(value, bool | int | float | np.number | np.bool_):
-        return (float(value), "", "")
-    return (float("inf"), type(value).__name__, str(value))
-
-
-def _texts(levels: list[object]) -> list[str]:
-    """Text of each level; 1 and "1" stay apart."""
-    texts = [str(level) for level in levels]
-    if len(set(texts)) == len(texts):
-        return texts
-    return [repr(level) for level in levels]
 
 
 def _level_notes(field: Field, coded: dict[str, Array]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Pair trends with fixed edges: do two columns move together in the synthetic table as in the real?
+"""Pair trends with fixed edges: whether two columns move together as they do in the real table.
 
 For every pair of columns a similarity in [0, 1], as SDMetrics' ``ColumnPairTrends`` defines it,
 
@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tabdiff.evaluation.tables import Codes, Field, Floats, Table
+from tabdiff.evaluation.tables import Field, Table
+from tabdiff.evaluation.values import Codes, Floats
 
 BINS = 10
 # A joint histogram with more cells than this (and than rows) is counted by sorting instead.
@@ -58,9 +59,7 @@ class Trends:
         values = self.similarity[rows, columns]
         keep = np.flatnonzero(~np.isnan(values))
         order = keep[np.argsort(values[keep], kind="stable")][:n]
-        return [
-            (self.labels[rows[i]], self.labels[columns[i]], float(values[i])) for i in order
-        ]
+        return [(self.labels[rows[i]], self.labels[columns[i]], float(values[i])) for i in order]
 
 
 def pair_trends(real: Table, synthetic: Table) -> Trends:

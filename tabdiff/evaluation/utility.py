@@ -1,4 +1,4 @@
-"""Does a model trained on synthetic rows work on real ones?
+"""Whether a model trained on synthetic rows works on real ones.
 
 Train on synthetic, test on real (TSTR), beside train on real, test on real: the same learner, the
 same unseen rows. The difference is what the synthetic table costs whoever uses it for prediction.
@@ -12,13 +12,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from tabdiff.evaluation.errors import EvaluationError
 from tabdiff.evaluation.learners import (
     boosted_classifier,
     boosted_regressor,
     booster_name,
     native_frame,
 )
-from tabdiff.evaluation.tables import EvaluationError, Table
+from tabdiff.evaluation.tables import Table
 
 Task = Literal["classification", "regression"]
 MIN_ROWS = 10
@@ -101,6 +102,12 @@ def judge_utility(real: Table, synthetic: Table, holdout: Table, target: int) ->
                 f"target {field.label!r}: the {role} frame has {tables[role].n_rows} rows with a "
                 f"target, at least {MIN_ROWS} are needed"
             )
+    made, given = tables["synthetic"].n_rows, tables["real"].n_rows
+    if 2 * made < given:
+        notes.append(
+            f"utility compares {made:,} synthetic with {given:,} real training rows: part of the "
+            "loss is the smaller number"
+        )
     numeric = field.kind == "numeric"
     values = np.asarray(tables["real"].columns[target], dtype=np.float64)
     if numeric and len(np.unique(values)) > 2:

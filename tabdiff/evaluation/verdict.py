@@ -14,6 +14,8 @@ Tone = Literal["good", "fair", "poor", "open"]
 
 # Memory below this is not worth a warning even where it is significant.
 TOLERATED_EXCESS = 0.05
+# An interval wider than this tells nothing either way.
+WIDEST_INTERVAL = 0.3
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Finding:
 
 
 def likeness(suite: DetectionSuite | None) -> Finding:
-    """Can the rows be told apart?"""
+    """Whether the rows can be told apart."""
     if suite is None:
         return Finding("Likeness", "open", "Not measured", "There are too few rows for a detector.")
     native, floor = suite.native, suite.native_floor
@@ -56,7 +58,7 @@ def likeness(suite: DetectionSuite | None) -> Finding:
 
 
 def columns(quality: Quality, floor: QualityFloor) -> Finding:
-    """Do columns, and pairs of them, follow the real distributions?"""
+    """Whether columns, and pairs of them, follow the real distributions."""
     shape, trend = quality.sdmetrics.shape_error, quality.trends.error_percent
     has_pairs = trend == trend
     detail = f"Columns are off by {shape:.2f} % (unseen real rows: {floor.shape_error:.2f} %)"
@@ -76,7 +78,7 @@ def columns(quality: Quality, floor: QualityFloor) -> Finding:
 
 
 def usefulness(utility: Utility | None, reason: str) -> Finding:
-    """Does a model trained on synthetic rows work on real ones?"""
+    """Whether a model trained on synthetic rows works on real ones."""
     if utility is None or utility.loss != utility.loss:
         return Finding("Usefulness", "open", "Not measured", reason)
     name = "AUC" if utility.metric == "auc" else "RMSE"
@@ -93,7 +95,7 @@ def usefulness(utility: Utility | None, reason: str) -> Finding:
 
 
 def privacy(found: Privacy, pair: HoldoutDetection | None) -> Finding:
-    """Do rows repeat the training rows?"""
+    """Whether rows repeat the training rows."""
     copies = found.copies
     told = (
         f"{copies.synthetic:.2%} of the rows equal a training row "
@@ -113,8 +115,11 @@ def privacy(found: Privacy, pair: HoldoutDetection | None) -> Finding:
     detail += ". These tests find memory of whole rows; they are no proof of privacy."
     if copying or low > TOLERATED_EXCESS:
         return Finding("Privacy", "poor", "Training rows are remembered", detail)
-    if memory.excess > TOLERATED_EXCESS or (pair is not None and pair.interval[0] > 0.03):
+    bought = pair is not None and pair.interval[0] > 0.03 and memory.excess > 0
+    if (low > 0 and memory.excess > TOLERATED_EXCESS) or bought:
         return Finding("Privacy", "fair", "Some signs of memory", detail)
+    if high - low > WIDEST_INTERVAL:
+        return Finding("Privacy", "open", "Too few rows to tell", detail)
     return Finding("Privacy", "good", "No sign of remembered rows", detail)
 
 

@@ -33,10 +33,11 @@ def sample(
         If ``times`` does not fall.
     """
     x = joint.prior(n, generator)
+    clock = joint.multinomial.clock(tuple(x.cat.shape), generator)
     for t, s in pairwise(times.unbind()):
         t, s = t.expand(n), s.expand(n)
         x0_hat = joint.estimate(joint.look(denoiser, x, t), x, t)
-        x = joint.step(x0_hat, x, t, s, generator)
+        x = joint.step(x0_hat, x, t, s, generator, clock)
     return x
 
 

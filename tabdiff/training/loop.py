@@ -48,6 +48,8 @@ class Recipe:
         Horizon of the moving average in steps.
     check_every : int
         Steps between looks at the held-out rows.
+    check_terms : int
+        Losses that one look averages, about.
     patience : int
         Looks without a better held-out loss after which training stops.
     """
@@ -61,6 +63,7 @@ class Recipe:
     warmup: float = 0.02
     ema_steps: float = 400.0
     check_every: int = 200
+    check_terms: int = 8192
     patience: int = 12
 
 
@@ -153,7 +156,9 @@ def train(
             _average(result.denoiser, denoiser, min(1 - 1 / recipe.ema_steps, step / (step + 10)))
             progress = Progress(step, seconds, loss, validation, rate)
             if step % recipe.check_every == 0 or step == recipe.max_steps:
-                validation = evaluate_loss(result.denoiser, joint, held_out, autocast)
+                validation = evaluate_loss(
+                    result.denoiser, joint, held_out, autocast, recipe.check_terms
+                )
                 progress.validation_loss = validation
                 best.offer(validation, step)
                 result.history.append(progress)

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from tabdiff.training.loop import Recipe
 
+LEAST_TO_SPLIT = 40
+MOST_HELD_OUT = 5_000
+
 
 @dataclass(frozen=True)
 class Size:
@@ -22,15 +25,24 @@ def default_size(n_rows: int) -> Size:
     return Size(256 if n_rows >= 2_000 else 128, 3 if n_rows >= 2_000 else 2)
 
 
-def default_steps(n_rows: int, batch_size: int) -> int:
-    """Optimiser steps for a table of ``n_rows``.
+def default_steps(n_rows: int) -> int:
+    """Optimiser steps for a table of ``n_rows``, growing with the square root of the rows.
 
-    Grows with the square root of the rows from 1,000 steps, and is never more than 400 passes:
-    held-out rows stop training long before that where a table is small.
+    Where a table is small, held-out rows stop training long before.
     """
-    wanted = 1_000 + 17 * math.sqrt(n_rows)
-    passes = 400 * max(n_rows // batch_size, 1)
-    return int(min(wanted, max(passes, 400)))
+    return round(2_000 + 9 * math.sqrt(n_rows))
+
+
+def default_batch(n_rows: int) -> int:
+    """An eighth of a small table, so that a pass is several steps; at most 512 rows."""
+    return min(max(n_rows // 8, 32), 512)
+
+
+def default_held_out(n_rows: int) -> int:
+    """Rows that judge: a twentieth, but a fifth up to 200 rows, and none of a tiny table."""
+    if n_rows < LEAST_TO_SPLIT:
+        return 0
+    return min(max(n_rows // 20, min(n_rows // 5, 200)), MOST_HELD_OUT)
 
 
 def make_recipe(
@@ -38,18 +50,22 @@ def make_recipe(
     *,
     max_steps: int | None,
     max_time: float | None,
-    batch_size: int,
+    batch_size: int | None,
     learning_rate: float,
 ) -> Recipe:
     """The recipe for a table of ``n_rows``, with what the user set and defaults for the rest."""
-    steps = max_steps if max_steps is not None else default_steps(n_rows, batch_size)
+    steps = max_steps if max_steps is not None else default_steps(n_rows)
+    batch = batch_size if batch_size is not None else default_batch(n_rows)
+    every = max(min(100, steps // 10), 1)
     return Recipe(
         max_steps=steps,
         max_time=max_time,
-        batch_size=batch_size,
+        batch_size=batch,
         learning_rate=learning_rate,
         ema_steps=min(400.0, max(steps / 10, 1.0)),
-        check_every=max(min(100, steps // 10), 1),
+        check_every=every,
+        # A look costs about a tenth of the training between two looks.
+        check_terms=min(max(every * batch // 4, 64), 8192),
     )
 
 

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from tabdiff.evaluation.marginals import LevelMarginal, NumericMarginal
 from tabdiff.evaluation.privacy import Distances, Memorisation
 from tabdiff.evaluation.scores import Score
-from tabdiff.evaluation.tables import Floats
 from tabdiff.evaluation.trends import Trends
+from tabdiff.evaluation.values import Floats
 
 WIDTH, HEIGHT = 320.0, 120.0
 MAP_PIXELS = 480
@@ -290,7 +290,7 @@ def heat_maps(trends: Trends) -> tuple[HeatMap, HeatMap, HeatMap]:
         HeatMap("Synthetic", both, _diverging(synthetic), _packed(synthetic)),
         HeatMap(
             "Difference",
-            f"Error of the pair; darkest: {100 * reach:.1f} %",
+            f"Error of the pair; fullest colour: {100 * reach:.1f} %",
             _png(_painted(error / reach, ERROR, ERROR)),
             _packed(error),
         ),
@@ -323,9 +323,7 @@ def _png(pixels: npt.NDArray[np.uint8]) -> str:
     lines = np.concatenate([np.zeros((size, 1), np.uint8), large.reshape(size, -1)], axis=1)
 
     def chunk(tag: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + tag + data + struct.pack(">I", zlib.crc32(tag + data))
-        )
+        return struct.pack(">I", len(data)) + tag + data + struct.pack(">I", zlib.crc32(tag + data))
 
     data = b"".join(
         (

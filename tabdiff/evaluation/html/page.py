@@ -143,7 +143,9 @@ def _columns(report: Report) -> list[ColumnCard]:
     return [_column(m, shapes.get(m.label), ranks[m.label]) for m in report.marginals]
 
 
-def _column(marginal: NumericMarginal | LevelMarginal, shape: float | None, rank: int) -> ColumnCard:
+def _column(
+    marginal: NumericMarginal | LevelMarginal, shape: float | None, rank: int
+) -> ColumnCard:
     absent = marginal.missing
     missing = ""
     if max(absent) > 0:

@@ -1,0 +1,167 @@
+"""Both twins on one row, and values that exist only where their state says so."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tabdiff.data.mixed import Belief, Layout, Mixed
+from tabdiff.diffusion.gaussian import GaussianDiffusion
+from tabdiff.diffusion.joint import JointDiffusion
+from tabdiff.diffusion.multinomial import MultinomialDiffusion
+
+PRIORS = ["absorbing", "uniform"]
+SHAPES = pytest.mark.parametrize("shape", [(6,), (6, 4)], ids=["table", "sequence"])
+
+# x1 exists where c0 shows level 2, x2 where c1 shows level 0; x0 always exists.
+GATED = Layout(
+    ("x0", "x1", "x2"), ("c0", "c1"), (3, 2), (None, (0, 2), (1, 0)), (False, False)
+)
+PLAIN = Layout(("x0", "x1", "x2"), ("c0", "c1"), (3, 2), (None,) * 3, (False, False))
+ONLY_NUMBERS = Layout(("x0",), (), (), (None,), ())
+ONLY_LEVELS = Layout((), ("c0",), (3,), (), (False,))
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def joint_of(layout: Layout, prior: str = "absorbing") -> JointDiffusion:
+    return JointDiffusion(layout, GaussianDiffusion(), MultinomialDiffusion(layout.levels, prior))
+
+
+def clean_rows(layout: Layout, shape: tuple[int, ...], seed: int = 0) -> Mixed:
+    rng = np.random.default_rng(seed)
+    cat = np.zeros((*shape, layout.n_cat), dtype=np.int64)
+    for part, k in enumerate(layout.levels):
+        cat[..., part] = rng.integers(k, size=shape)
+    num = torch.randn((*shape, layout.n_num), generator=generator(seed))
+    return Mixed(num, torch.as_tensor(cat))
+
+
+def closed(layout: Layout, cat: Tensor) -> Tensor:
+    """Which values do not exist, gate by gate."""
+    out = torch.zeros((*cat.shape[:-1], layout.n_num), dtype=torch.bool)
+    for part, gate in enumerate(layout.gates):
+        if gate is not None:
+            out[..., part] = cat[..., gate[0]] != gate[1]
+    return out
+
+
+class Recorder:
+    """A denoiser that answers ones and remembers what it was shown."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __call__(self, x_t: Mixed, t: Tensor) -> Belief:
+        self.shown = x_t
+        return Belief(torch.ones_like(x_t.num), torch.ones(*x_t.num.shape[:-1], self.size))
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize("layout", [GATED, PLAIN, ONLY_NUMBERS, ONLY_LEVELS])
+def test_every_verb_keeps_the_shape_of_its_layout(layout: Layout, prior: str):
+    joint, n = joint_of(layout, prior), 5
+    x0 = joint.complete(clean_rows(layout, (n,)), generator())
+    t, s = torch.full((n,), 0.6), torch.full((n,), 0.5)
+    x_t = joint.q_sample(x0, t, generator())
+    seen = joint.look(Recorder(joint.multinomial.packing.size), x_t, t)
+    belief = joint.estimate(seen, x_t, t)
+    x_s = joint.step(belief, x_t, t, s, generator())
+    for x in (joint.prior(n, generator()), x0, x_t, x_s):
+        assert x.num.shape == (n, layout.n_num)
+        assert x.cat.shape == (n, layout.n_cat)
+        assert x.cat.dtype == torch.int64
+    num, cat = joint.losses(seen, x0, x_t, t)
+    assert (num.shape, cat.shape) == ((n, layout.n_num), (n, layout.n_cat))
+    assert joint.loss(seen, x0, x_t, t).shape == (n,)
+    assert joint.kl(belief, x0, x_t, t, s).shape == (n,)
+
+
+def test_complete_rows_are_left_alone():
+    x0 = clean_rows(PLAIN, (6,))
+    assert joint_of(PLAIN).complete(x0, generator()) is x0
+
+
+@SHAPES
+def test_complete_fills_what_does_not_exist_and_nothing_else(shape: tuple[int, ...]):
+    x0 = clean_rows(GATED, shape)
+    full = joint_of(GATED).complete(x0, generator(1))
+    gone = closed(GATED, x0.cat)
+    assert full.cat.equal(x0.cat)
+    assert full.num[~gone].equal(x0.num[~gone])
+    assert (full.num[gone] != x0.num[gone]).all()
+
+
+def test_what_is_filled_is_a_unit_normal_apart_from_everything():
+    n = 40_000
+    x0 = Mixed(torch.zeros(n, 3), torch.zeros((n, 2), dtype=torch.int64).fill_(1))
+    noise = joint_of(GATED).complete(x0, generator()).num[:, 1:].double().numpy()
+    # Means and the covariance have std 1/sqrt(n), variances sqrt(2/n); 5 of them, 3e-6 in all.
+    assert np.abs(noise.mean(0)).max() < 5 / np.sqrt(n)
+    assert np.abs(noise.var(0) - 1).max() < 5 * np.sqrt(2 / n)
+    assert abs((noise[:, 0] * noise[:, 1]).mean()) < 5 / np.sqrt(n)
+
+
+@SHAPES
+def test_look_blanks_values_whose_state_is_known_to_be_closed(shape: tuple[int, ...]):
+    joint, x0 = joint_of(GATED), clean_rows(GATED, shape)
+    masked = torch.rand(x0.cat.shape, generator=generator(2)) < 0.4
+    x_t = Mixed(x0.num, torch.where(masked, torch.tensor(GATED.levels), x0.cat))
+    recorder = Recorder(joint.multinomial.packing.size)
+    seen = joint.look(recorder, x_t, torch.full((6,), 0.5))
+    state_masked = masked[..., [0, 0, 1]]
+    gone = closed(GATED, x0.cat) & ~state_masked
+    assert gone.any()
+    assert (recorder.shown.num[gone] == 0).all()
+    assert recorder.shown.num[~gone].equal(x_t.num[~gone])
+    assert (seen.num[gone] == 0).all()
+    assert (seen.num[~gone] == 1).all()
+    cost, _ = joint.losses(seen, x0, x_t, torch.full((6,), 0.5))
+    assert (cost[gone] == 0).all()
+    assert (cost[~gone] != 0).all()
+
+
+def test_look_blanks_nothing_while_any_level_may_be_noise():
+    joint, x_t = joint_of(GATED, "uniform"), clean_rows(GATED, (6,))
+    recorder = Recorder(joint.multinomial.packing.size)
+    seen = joint.look(recorder, x_t, torch.full((6,), 0.5))
+    assert recorder.shown.num.equal(x_t.num)
+    assert (seen.num == 1).all()
+
+
+@pytest.mark.parametrize("layout", [PLAIN, GATED])
+def test_look_normalises_beliefs(layout: Layout):
+    joint, x_t = joint_of(layout), clean_rows(layout, (6,))
+    seen = joint.look(Recorder(joint.multinomial.packing.size), x_t, torch.full((6,), 0.5))
+    for part in range(layout.n_cat):
+        p = joint.multinomial.packing.unpack(seen.log_p, part).exp()
+        torch.testing.assert_close(p.sum(-1), torch.ones(6))
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_the_losses_and_divergences_of_the_twins_add(prior: str):
+    joint, n = joint_of(PLAIN, prior), 6
+    x0, t, s = clean_rows(PLAIN, (n,)), torch.linspace(0.3, 1, n), torch.linspace(0.2, 0.9, n)
+    x_t = joint.q_sample(x0, t, generator())
+    size = joint.multinomial.packing.size
+    seen = joint.look(lambda x, t: Belief(x.num, torch.arange(size).expand(n, -1) / 3), x_t, t)
+    num = joint.gaussian.loss(x_t.num, x0.num, x_t.num, t)
+    cat = joint.multinomial.loss(seen.log_p, x0.cat, x_t.cat)
+    mean = (num.sum(-1) + cat.sum(-1)) / (PLAIN.n_num + PLAIN.n_cat)
+    torch.testing.assert_close(joint.loss(seen, x0, x_t, t), mean)
+    belief = joint.estimate(seen, x_t, t)
+    total = joint.gaussian.kl(belief.num, x0.num, x_t.num, t, s).sum(-1)
+    total = total + joint.multinomial.kl(belief.log_p, x0.cat, x_t.cat, t, s).sum(-1)
+    torch.testing.assert_close(joint.kl(belief, x0, x_t, t, s), total)
+
+
+def test_noise_is_independent_across_parts():
+    joint, n = joint_of(PLAIN), 40_000
+    x0 = Mixed(torch.zeros(n, 3), torch.zeros((n, 2), dtype=torch.int64))
+    x_t = joint.q_sample(x0, torch.full((n,), 0.5), generator())
+    masked = joint.multinomial.settled(x_t.cat).double()
+    together = np.corrcoef(torch.cat([x_t.num.double(), masked], dim=-1).T.numpy())
+    # A correlation of n independent pairs has std 1/sqrt(n); 5.5 of them, ten pairs: 4e-7.
+    assert np.abs(together - np.eye(5)).max() < 5.5 / np.sqrt(n)

@@ -1,0 +1,328 @@
+"""Ancestral sampling with denoisers that know the answer recovers the known distribution.
+
+What is drawn is compared with one of two things. The *law of the sampler* is computed without any
+drawing, by enumerating states or integrating densities at the very same stride; against it only
+Monte-Carlo error is allowed. The *truth* differs from that law by what the stride costs; that cost
+is shown to fall as 1 / nfe, and stated where it is allowed for.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tabdiff.data.mixed import Mixed
+from tabdiff.diffusion.joint import JointDiffusion
+from tabdiff.diffusion.multinomial import MultinomialDiffusion
+from tabdiff.inference.sample import sample, time_grid
+from tests import naive
+from tests.oracles import (
+    Mixture,
+    Oracle,
+    categorical,
+    categorical_law,
+    counts,
+    mixture_law,
+    total_variation,
+)
+
+PRIORS = ["absorbing", "uniform"]
+# Four levels, as far from uniform as a small sample can still see.
+SKEWED = np.array([0.6, 0.3, 0.08, 0.02])
+# Two parts, strongly dependent: the mutual information is 0.35 nats.
+PAIR = np.array([[0.36, 0.02], [0.04, 0.28], [0.15, 0.15]])
+# Three parts; the third is the first xor the second, nine times in ten.
+XOR = np.array([[[0.27, 0.03], [0.02, 0.18]], [[0.025, 0.225], [0.225, 0.025]]])
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def drawn(
+    mixture: Mixture, joint: JointDiffusion, nfe: int, n: int, seed: int = 0
+) -> Mixed:
+    return sample(Oracle(mixture, joint), joint, time_grid(nfe), n, generator(seed))
+
+
+# ------------------------------------------------------------------------------------- the walk
+
+
+def test_the_grid_falls_from_one_to_zero_in_equal_steps():
+    assert time_grid(4).tolist() == [1.0, 0.75, 0.5, 0.25, 0.0]
+    assert time_grid(1).tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("n", [0, 5])
+def test_sample_calls_the_denoiser_once_per_interval(n: int):
+    mixture = categorical(PAIR)
+    oracle = Oracle(mixture, joint := mixture.joint())
+    x = sample(oracle, joint, time_grid(7), n, generator())
+    assert oracle.calls == 7
+    assert (x.num.shape, x.cat.shape) == ((n, 0), (n, 2))
+
+
+def test_sample_depends_on_its_generator_alone():
+    mixture = TOWNS
+    joint = mixture.joint()
+    a, b, c = (drawn(mixture, joint, 5, 20, seed) for seed in (1, 1, 2))
+    assert a.num.equal(b.num)
+    assert a.cat.equal(b.cat)
+    assert not a.num.equal(c.num)
+
+
+def test_sample_builds_no_graph():
+    mixture = categorical(SKEWED)
+    layer = torch.nn.Parameter(torch.ones(1))
+
+    def denoiser(x_t: Mixed, t: Tensor):
+        belief = Oracle(mixture, joint)(x_t, t)
+        return type(belief)(belief.num * layer, belief.log_p * layer)
+
+    joint = mixture.joint()
+    assert not sample(denoiser, joint, time_grid(2), 3, generator()).num.requires_grad
+
+
+@pytest.mark.parametrize("times", [[0.0, 1.0], [1.0, 1.0, 0.0], [1.0, 0.4, 0.5, 0.0]])
+def test_sample_refuses_times_that_do_not_fall(times: list[float]):
+    mixture = categorical(SKEWED)
+    joint = mixture.joint()
+    with pytest.raises(ValueError, match="s must be below t"):
+        sample(Oracle(mixture, joint), joint, torch.tensor(times), 3, generator())
+
+
+# ------------------------------------------------------------------------------- categorical parts
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_the_oracle_is_bayes_rule_over_cells(prior: str):
+    mixture = categorical(PAIR)
+    joint = mixture.joint(prior)
+    absorbing, t = prior == "absorbing", 0.6
+    for x in np.ndindex(3 + absorbing, 2 + absorbing):
+        belief = Oracle(mixture, joint)(
+            Mixed(torch.zeros(1, 0), torch.tensor([x])), torch.full((1,), t).double()
+        )
+        cells = PAIR * np.outer(
+            naive.transition(3, absorbing, 1 - t)[:3, x[0]],
+            naive.transition(2, absorbing, 1 - t)[:2, x[1]],
+        )
+        for part in range(2):
+            p = joint.multinomial.packing.unpack(belief.log_p, part)[0].exp().numpy()
+            np.testing.assert_allclose(p, cells.sum(1 - part) / cells.sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize("nfe", [1, 3, 20, 100])
+def test_one_part_is_exact_at_every_stride(prior: str, nfe: int):
+    # Chi-square at 1e-6 against the truth: eight tests, 8e-6 false alarms.
+    mixture = categorical(SKEWED)
+    x = drawn(mixture, mixture.joint(prior), nfe, 20_000)
+    assert naive.chi_square(counts(x, (4,)), SKEWED) > 1e-6
+    # The same by enumeration, to the rounding of float64.
+    law = categorical_law(SKEWED, prior == "absorbing", time_grid(nfe).double().numpy())
+    np.testing.assert_allclose(law, SKEWED, atol=1e-12)
+
+
+class Plugged(MultinomialDiffusion):
+    """The deliberately wrong step: the mean of the belief in the place of onehot(x_0)."""
+
+    def step(
+        self, log_p: Tensor, x_t: Tensor, t: Tensor, s: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        k = self.packing.levels[0]
+        kept_t, kept_s = (self.schedule.alpha_bar(u)[:, None] for u in (t, s))
+        at_t = torch.nn.functional.one_hot(x_t[:, 0], k)
+        r, p = kept_t / kept_s, self.packing.unpack(log_p, 0).exp()
+        weight = (r * at_t + (1 - r) / k) * (kept_s * p + (1 - kept_s) / k)
+        return self.packing.draw(weight, torch.rand(x_t.shape, generator=generator))
+
+
+def test_plugging_the_mean_into_the_posterior_is_caught():
+    """What the test above would say of a step that does not belong to its loss (DESIGN, section 2).
+
+    By enumeration the wrong step ends 0.16 total variation away from the truth at 100 steps.
+    """
+    mixture, times = categorical(SKEWED), time_grid(100).double().numpy()
+    wrong = categorical_law(SKEWED, False, times, step="plugged")
+    assert total_variation(wrong, SKEWED) > 0.1
+    joint = mixture.joint("uniform")
+    joint.multinomial = Plugged((4,), "uniform")
+    seen = counts(drawn(mixture, joint, 100, 20_000), (4,))
+    assert naive.chi_square(seen, SKEWED) < 1e-100
+    # And it is this wrong step that was drawn from: chi-square at 1e-6.
+    assert naive.chi_square(seen, wrong) > 1e-6
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize("nfe", [1, 4, 16])
+def test_several_parts_follow_the_law_of_the_sampler(prior: str, nfe: int):
+    # Chi-square at 1e-6 over six cells: six tests, 6e-6 false alarms.
+    mixture = categorical(PAIR)
+    x = drawn(mixture, mixture.joint(prior), nfe, 40_000)
+    law = categorical_law(PAIR, prior == "absorbing", time_grid(nfe).double().numpy())
+    assert naive.chi_square(counts(x, PAIR.shape), law) > 1e-6
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_the_law_of_the_sampler_nears_the_truth_at_first_order(prior: str):
+    calls = [8, 16, 32, 64]
+    errors = [
+        total_variation(categorical_law(PAIR, prior == "absorbing", np.linspace(1, 0, n + 1)), PAIR)
+        for n in calls
+    ]
+    slope = np.polyfit(np.log(calls), np.log(errors), 1)[0]
+    assert -1.15 < slope < -0.85
+    # One call draws every part from its own marginal, which is far away.
+    alone = categorical_law(PAIR, prior == "absorbing", np.array([1.0, 0.0]))
+    np.testing.assert_allclose(alone, np.outer(PAIR.sum(1), PAIR.sum(0)), atol=1e-12)
+    assert total_variation(alone, PAIR) > 20 * errors[-1]
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_three_dependent_parts_come_back(prior: str):
+    """Total variation against the truth, at 64 calls and 20,000 rows.
+
+    Monte Carlo: E TV <= 1/2 sum sqrt(p / n) <= 1/2 sqrt(cells / n) = 0.010, and by McDiarmid's
+    inequality P(TV - E TV > e) <= exp(-2 n e^2), 1e-5 at e = 0.017. The stride costs 0.35 / nfe at
+    most (by enumeration), 0.0055 here. Independent columns are 0.24 away.
+    """
+    mixture, n, nfe = categorical(XOR), 20_000, 64
+    x = drawn(mixture, mixture.joint(prior), nfe, n)
+    monte_carlo = 0.5 * np.sqrt(XOR.size / n) + np.sqrt(np.log(1e5) / (2 * n))
+    error = total_variation(counts(x, XOR.shape) / n, XOR)
+    assert error < monte_carlo + 0.35 / nfe
+
+
+# --------------------------------------------------------------------------------- numeric parts
+
+# Two well parted humps and a broad one between, on the line.
+HUMPS = Mixture(
+    np.array([0.5, 0.3, 0.2]),
+    np.array([[-1.2], [1.4], [0.2]]),
+    np.array([0.3, 0.2, 0.8])[:, None, None] ** 2,
+    np.zeros((3, 0), dtype=np.int64),
+    (),
+)
+# Three correlated clouds in the plane; one is nearly a line.
+CLOUDS = Mixture(
+    np.array([0.5, 0.3, 0.2]),
+    np.array([[-0.8, -0.5], [1.0, 1.0], [0.5, -1.2]]),
+    np.array([[[0.4, 0.35], [0.35, 0.4]], [[0.1, -0.06], [-0.06, 0.2]], [[0.5, 0.0], [0.0, 0.05]]]),
+    np.zeros((3, 0), dtype=np.int64),
+    (),
+)
+GRID = np.linspace(-6, 6, 1_201)
+DIRECTIONS = np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8], [0.8, -0.6]])
+
+
+def law_of_humps(nfe: int) -> np.ndarray:
+    angles = np.pi / 2 * np.linspace(1, 0, nfe + 1)
+    std = np.sqrt(HUMPS.covariance[:, 0, 0])
+    return mixture_law(HUMPS.weight, HUMPS.mean[:, 0], std, angles, GRID)
+
+
+@pytest.mark.parametrize("nfe", [2, 8, 32])
+def test_a_mixture_on_the_line_follows_the_law_of_the_sampler(nfe: int):
+    # DKW at 1e-6, plus 2e-3 for the grid of the integral; three tests, 3e-6 false alarms.
+    n = 40_000
+    x = drawn(HUMPS, HUMPS.joint(), nfe, n).num[:, 0].double().numpy()
+    distance = naive.ks_distance(x, np.interp(x, GRID, law_of_humps(nfe)))
+    assert distance < naive.dkw(n, 1e-6) + 2e-3
+
+
+def test_the_law_on_the_line_nears_the_truth_at_first_order():
+    truth, calls = HUMPS.component_cdf(GRID, 0), [16, 32, 64, 128]
+    errors = [np.abs(law_of_humps(nfe) - truth).max() for nfe in calls]
+    slope = np.polyfit(np.log(calls), np.log(errors), 1)[0]
+    assert -1.25 < slope < -0.75
+
+
+def gaussian_variance(variance: float, nfe: int) -> float:
+    """Variance at the end of ancestral sampling from N(0, variance): each step is linear."""
+    out = 1.0
+    for a_t, a_s in pairwise(np.pi / 2 * np.linspace(1, 0, nfe + 1)):
+        ratio = np.cos(a_t) / np.cos(a_s)
+        var_ts = np.sin(a_t) ** 2 - (ratio * np.sin(a_s)) ** 2
+        belief = np.cos(a_t) * variance / (np.cos(a_t) ** 2 * variance + np.sin(a_t) ** 2)
+        slope = (ratio * np.sin(a_s) ** 2 + np.cos(a_s) * var_ts * belief) / np.sin(a_t) ** 2
+        out = slope**2 * out + np.sin(a_s) ** 2 * var_ts / np.sin(a_t) ** 2
+    return out
+
+
+@pytest.mark.parametrize("nfe", [2, 10, 50])
+def test_a_correlated_gaussian_has_the_covariance_of_the_sampler(nfe: int):
+    """Steps are linear, so every axis of the covariance shrinks by a factor known exactly."""
+    n, covariance = 50_000, np.array([[1.0, 0.9], [0.9, 1.0]])
+    normal = Mixture(
+        np.ones(1), np.zeros((1, 2)), covariance[None], np.zeros((1, 0), dtype=np.int64), ()
+    )
+    x = drawn(normal, normal.joint(), nfe, n).num.double().numpy()
+    along = np.stack([x[:, 0] + x[:, 1], x[:, 0] - x[:, 1]]) / np.sqrt(2)
+    for values, variance in zip(along, (1.9, 0.1), strict=True):
+        expected = gaussian_variance(variance, nfe)
+        # The variance of n normals has std sqrt(2/n) of itself; 5 of them, 6e-7 each of six.
+        assert abs(values.var() / expected - 1) < 5 * np.sqrt(2 / n)
+
+
+def test_the_variance_of_the_sampler_nears_the_truth_at_first_order():
+    calls = [16, 32, 64, 128]
+    for variance in (0.1, 1.9):
+        errors = [abs(gaussian_variance(variance, nfe) - variance) for nfe in calls]
+        assert -1.15 < np.polyfit(np.log(calls), np.log(errors), 1)[0] < -0.85
+
+
+@pytest.mark.parametrize("churn", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("nfe", [40, 100])
+def test_correlated_clouds_come_back_in_every_direction(nfe: int, churn: float):
+    # DKW at 1e-6 for each of 4 directions and 6 cases: 2.4e-5 false alarms. The stride may cost
+    # CLOUDS_COST / nfe: twice what 400,000 rows show at 20 and at 40 calls.
+    n = 10_000
+    x = drawn(CLOUDS, CLOUDS.joint(churn=churn, warp=1.7), nfe, n).num.double().numpy()
+    for direction in DIRECTIONS:
+        values = x @ direction
+        distance = naive.ks_distance(values, CLOUDS.projected_cdf(values, direction))
+        assert distance < naive.dkw(n, 1e-6) + CLOUDS_COST / nfe
+
+
+# ----------------------------------------------------------------------------------- mixed parts
+
+# A number whose mean and spread depend on the town.
+TOWNS = Mixture(
+    np.array([0.5, 0.3, 0.2]),
+    np.array([[-0.9], [0.6], [1.5]]),
+    np.array([0.4, 0.3, 0.5])[:, None, None] ** 2,
+    np.array([[0], [1], [2]]),
+    (3,),
+)
+# c0 is a state: 0 there is a value, 1 missing, 2 an atom. c1 goes with the state and with the
+# value; x1 always exists and goes with both.
+CLOSED = np.array([[1.0, 0.0], [0.0, 0.25]])
+GATED = Mixture(
+    np.array([0.4, 0.25, 0.2, 0.15]),
+    np.array([[-1.0, -0.5], [1.0, 0.5], [0.0, 1.2], [0.0, -1.0]]),
+    np.array([[[0.2, 0.15], [0.15, 0.2]], [[0.2, -0.15], [-0.15, 0.3]], CLOSED, CLOSED]),
+    np.array([[0, 0], [0, 1], [1, 1], [2, 0]]),
+    (3, 2),
+    ((0, 0), None),
+)
+
+
+def assert_components_come_back(mixture: Mixture, x: Mixed, n_cells: int, cost: float) -> None:
+    """Shares of the cells, and every numeric part's distribution within each cell.
+
+    A share has std below sqrt(p / n): 5 of them, 6e-7. A distribution: DKW at 1e-6.
+    """
+    for c, levels in enumerate(mixture.levels):
+        here = (x.cat.numpy() == levels).all(1)
+        weight = mixture.weight[c]
+        assert abs(here.mean() - weight) < 5 * np.sqrt(weight / len(x)) + cost, levels
+        alone = Mixture(
+            np.ones(1), mixture.mean[[c]], mixture.covariance[[c]], mixture.levels[[c]], ()
+        )
+        for part in range(mixture.mean.shape[1]):
+            values = x.num.double().numpy()[here, part]
+            distance = naive.ks_distance(values, alone.component_cdf(values, part))
+            assert distance < naive.dkw(len(values), 1e-6) + cost, (levels, part)
