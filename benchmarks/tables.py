@@ -1,4 +1,4 @@
-"""How good, how fast and how private are tabdiff's defaults on real tables?
+"""How good, fast and private tabdiff's defaults are on real tables.
 
 Runs data set x seed, each fit and sample in a process of its own so that seconds and peak memory
 are its own, judges what came out after a trip through CSV, and appends one line per run to a

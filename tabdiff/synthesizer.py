@@ -23,7 +23,7 @@ from tabdiff.data.table import TableEncoder
 from tabdiff.denoisers.mlp import MLPDenoiser
 from tabdiff.diffusion.gaussian import GaussianDiffusion
 from tabdiff.diffusion.joint import JointDiffusion
-from tabdiff.diffusion.multinomial import MultinomialDiffusion
+from tabdiff.diffusion.multinomial import MultinomialDiffusion, Prior
 from tabdiff.diffusion.schedule import CosineSchedule, KeepSchedule
 from tabdiff.inference.chunks import Seed, entropy_of, generators
 from tabdiff.inference.sample import sample, time_grid
@@ -45,7 +45,6 @@ CHUNK = 1024
 WARP = 1.7
 # Numeric parts follow the deterministic path: as good with half the steps (benchmarks/NOTES.md).
 CHURN = 0.0
-
 
 
 class DiffusionSynthesizer(BaseEstimator):
@@ -113,7 +112,7 @@ class DiffusionSynthesizer(BaseEstimator):
         *,
         schema: Schema | None = None,
         column_kinds: dict[Any, str] | None = None,
-        prior: str = "absorbing",
+        prior: Prior = "absorbing",
         max_steps: int | None = None,
         max_time: float | None = None,
         batch_size: int | None = None,
@@ -255,8 +254,9 @@ class DiffusionSynthesizer(BaseEstimator):
             As :meth:`sample` does; ``chunk`` must be at least 1.
         """
         check_is_fitted(self)
-        n, chunk = require_whole("n_samples", n_samples, least=0), require_whole("chunk", chunk, least=1)
-        return self._frames(n, chunk, self._next_path(random_state))
+        n = require_whole("n_samples", n_samples, least=0)
+        size = require_whole("chunk", chunk, least=1)
+        return self._frames(n, size, self._next_path(random_state))
 
     def score(self, X: Any, y: object = None) -> float:
         """Negative mean denoising loss of the rows of ``X``; higher is better.
@@ -274,7 +274,8 @@ class DiffusionSynthesizer(BaseEstimator):
         check_is_fitted(self)
         rows = self.encoder_.encode(X, np.random.default_rng(0))
         rows = Mixed(rows.num.float(), rows.cat).to(self.device_)
-        return -evaluate_loss(self.denoiser_, self._joint(self.encoder_.layout), rows, autocast_for(self.device_))
+        joint = self._joint(self.encoder_.layout)
+        return -evaluate_loss(self.denoiser_, joint, rows, autocast_for(self.device_))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted synthesizer to one ``.tabdiff`` file, whole or not at all.
@@ -442,9 +443,7 @@ class DiffusionSynthesizer(BaseEstimator):
         return {name: getattr(self, name) for name in names}
 
 
-def _hold_out(
-    rows: Mixed, fraction: float | None, rng: np.random.Generator
-) -> tuple[Mixed, Mixed]:
+def _hold_out(rows: Mixed, fraction: float | None, rng: np.random.Generator) -> tuple[Mixed, Mixed]:
     """Rows to learn from, and rows that judge: the same ones where there is nothing to hold out."""
     n = default_held_out(len(rows)) if fraction is None else round(fraction * len(rows))
     if n == 0:
@@ -456,11 +455,14 @@ def _hold_out(
 def _require_memory(n_rows: int, n_columns: int) -> None:
     """Refuse rows that cannot fit: about 64 bytes a cell stand in memory while a sample is made."""
     needed = 64 * n_rows * max(n_columns, 1)
+    if not hasattr(os, "sysconf"):  # Windows does not tell.
+        return
     present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > present:
         raise MemoryError(
             f"n_samples={n_rows:,} would need about {needed / 2**30:,.0f} GiB; this machine has "
-            f"{present / 2**30:,.0f} GiB. Use sample_iter(n_samples), or `tabdiff sample -o x.parquet`."
+            f"{present / 2**30:,.0f} GiB. Use sample_iter(n_samples), or the command "
+            "`tabdiff sample MODEL -o rows.parquet`."
         )
 
 

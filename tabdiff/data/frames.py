@@ -23,6 +23,8 @@ def container_of(df: object) -> str:
     ------
     TypeError
         For anything else; the message says what is accepted.
+    SchemaError
+        For an array that is not 2-D or not of real numbers.
     """
     if isinstance(df, pd.DataFrame):
         return "pandas"
@@ -31,12 +33,15 @@ def container_of(df: object) -> str:
         return "polars"
     if isinstance(df, np.ndarray):
         if df.ndim != 2 or df.dtype.kind not in "biuf":
-            raise TypeError(
-                f"expected {_ACCEPTED}. Got an array of shape {df.shape} and dtype {df.dtype}. "
+            reason = "Complex data not supported: " if df.dtype.kind == "c" else ""
+            raise SchemaError(
+                f"{reason}expected {_ACCEPTED}. Got an array of shape {df.shape} and dtype {df.dtype}. "
                 "Put it into a DataFrame."
             )
         return "numpy"
     hint = _HINTS.get(type(df).__name__, "")
+    if type(df).__module__.startswith("scipy.sparse"):
+        hint = " Sparse matrices have no column types: call .toarray() first."
     raise TypeError(f"expected {_ACCEPTED}. Got {type(df).__name__}.{hint}")
 
 

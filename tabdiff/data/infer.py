@@ -135,7 +135,10 @@ def infer_schema(df: Any, column_kinds: dict[Any, str]) -> Schema:
 def _check_frame(frame: pd.DataFrame, labels: list[Any], column_kinds: dict[Any, str]) -> None:
     check_labels(labels)
     if not labels:
-        raise SchemaError("the table has no columns. Give it at least one.")
+        raise SchemaError(
+            f"the table has no columns: 0 feature(s) (shape=({len(frame)}, 0)) while a minimum of "
+            "1 is required. Give it at least one."
+        )
     check_rows(len(frame))
     for label, kind in column_kinds.items():
         if label not in labels:
@@ -257,6 +260,8 @@ def _check_wanted(column: Column, facts: _Facts, wanted: str, notes: _Notes) -> 
         )
     if wanted == "numeric" and column.form == "float" and not np.isfinite(facts.cells.values).all():
         raise SchemaError(_infinite(column, facts.cells))
+    if wanted == "categorical" and facts.distinct > MAX_LEVELS:
+        notes.many_levels.append(column.name)
     return "constant" if constant and wanted != "identifier" else wanted
 
 

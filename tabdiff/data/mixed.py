@@ -35,6 +35,7 @@ class Mixed:
         return Mixed(self.num[rows], self.cat[rows])
 
     def to(self, device: torch.device | str) -> Mixed:
+        """The same rows on another device."""
         return Mixed(self.num.to(device), self.cat.to(device))
 
 
@@ -80,10 +81,12 @@ class Layout:
 
     @property
     def n_num(self) -> int:
+        """Dn, the number of numeric parts."""
         return len(self.num_names)
 
     @property
     def n_cat(self) -> int:
+        """Dc, the number of categorical parts."""
         return len(self.cat_names)
 
 
@@ -112,7 +115,8 @@ class Packing:
         buckets: dict[int, list[int]] = {}
         for part, k in enumerate(levels):
             buckets.setdefault((k - 1).bit_length(), []).append(part)
-        self.groups = [(parts, max(levels[p] for p in parts)) for _, parts in sorted(buckets.items())]
+        grouped = [parts for _, parts in sorted(buckets.items())]
+        self.groups = [(parts, max(levels[p] for p in parts)) for parts in grouped]
         self.starts = [0, *accumulate(len(parts) * width for parts, width in self.groups)]
         self.size = self.starts[-1]
         self.offsets = torch.zeros(len(levels), dtype=torch.int64)
@@ -140,9 +144,7 @@ class Packing:
     def views(self, packed: Tensor) -> Iterator[Tensor]:
         """Per group a view (B, *, parts of the group, K of the group) of ``packed``."""
         for start, (parts, width) in zip(self.starts[:-1], self.groups, strict=True):
-            yield packed[..., start : start + len(parts) * width].unflatten(
-                -1, (len(parts), width)
-            )
+            yield packed[..., start : start + len(parts) * width].unflatten(-1, (len(parts), width))
 
     def join(self, views: list[Tensor]) -> Tensor:
         """The packed tensor made of per-group tensors; the inverse of :meth:`views`."""

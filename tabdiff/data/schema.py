@@ -236,8 +236,8 @@ def check_rows(n_rows: int) -> None:
     """
     if n_rows < MIN_ROWS:
         raise SchemaError(
-            f"the table has {n_rows} row{'s' if n_rows != 1 else ''}, need at least {MIN_ROWS}: "
-            "a model of a single row could only copy it."
+            f"the table has {n_rows} row{'s' if n_rows != 1 else ''}, need at least {MIN_ROWS} "
+            f"(n_samples={n_rows}): a model of a single row could only copy it."
         )
 
 

@@ -39,6 +39,7 @@ class PeriodicEmbedding(nn.Module):
             self.frequencies.normal_(0.0, self.scale, generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:
+        """The features of every part, side by side."""
         phase = 2 * math.pi * x[..., None] * self.frequencies
         return torch.cat([x[..., None], phase.sin(), phase.cos()], dim=-1).flatten(-2)
 
@@ -84,6 +85,7 @@ class LevelEmbedding(nn.Module):
                 self.table[start : start + k] = math.sqrt(2) * curves
 
     def forward(self, x: Tensor) -> Tensor:
+        """The vectors of every part, side by side."""
         return nn.functional.embedding(x + self.first, self.table).flatten(-2)
 
 
@@ -100,5 +102,6 @@ class TimeEmbedding(nn.Module):
         self.register_buffer("frequencies", math.pi * 2.0 ** torch.arange(n), persistent=False)
 
     def forward(self, t: Tensor) -> Tensor:
+        """The features of each time."""
         phase = t[:, None] * self.frequencies
         return torch.cat([phase.sin(), phase.cos()], dim=-1)

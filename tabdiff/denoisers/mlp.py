@@ -32,6 +32,7 @@ class ResidualBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, h: Tensor) -> Tensor:
+        """(B, *, width) -> (B, *, width)."""
         return h + self.narrow(self.dropout(nn.functional.silu(self.widen(self.norm(h)))))
 
 
@@ -40,7 +41,7 @@ class MLPDenoiser(nn.Module):
 
     At initialisation the heads are zero but for the bias of the logits, which holds the levels'
     log-proportions: the untrained network is the model of independent columns with the right
-    marginals (as in CDTD; Mueller et al. 2024, arXiv:2312.10431), and training only adds dependence.
+    marginals (as in CDTD; Mueller et al. 2024, arXiv:2312.10431), and training adds dependence.
 
     Parameters
     ----------
@@ -92,6 +93,7 @@ class MLPDenoiser(nn.Module):
                 self.packing.unpack(self.logits.bias, part).copy_(bias)
 
     def forward(self, x_t: Mixed, t: Tensor) -> Belief:
+        """Velocities (B, Dn) and logits (B, S) of noisy rows at times t, (B,)."""
         inputs = [self.numbers(x_t.num), self.levels(x_t.cat), self.time(t)]
         h = self.enter(torch.cat(inputs, dim=-1))
         for block in self.blocks:
@@ -107,7 +109,6 @@ class MLPDenoiser(nn.Module):
                 with torch.no_grad():
                     module.weight.normal_(0.0, module.in_features**-0.5, generator=generator)
                     module.bias.zero_()
-        for block in self.blocks:
-            nn.init.zeros_(block.narrow.weight)
-        nn.init.zeros_(self.velocity.weight)
-        nn.init.zeros_(self.logits.weight)
+        silent = [m.narrow for m in self.modules() if isinstance(m, ResidualBlock)]
+        for layer in (*silent, self.velocity, self.logits):
+            nn.init.zeros_(layer.weight)

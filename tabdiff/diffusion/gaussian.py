@@ -9,7 +9,7 @@ which is what the encoders make of every column.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ class GaussianDiffusion:
         the deterministic path (DDIM; Song et al. 2021, arXiv:2010.02502, eq. 12 with eta = churn).
     """
 
-    schedule: CosineSchedule = CosineSchedule()
+    schedule: CosineSchedule = field(default_factory=CosineSchedule)
     churn: float = 1.0
 
     def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

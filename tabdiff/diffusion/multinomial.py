@@ -10,9 +10,10 @@ p(x_0 | x_t), and the reverse step that belongs to it *mixes* the posterior over
 
     p(x_s | x_t) = sum_k p(x_0 = k | x_t) q(x_s | x_t, x_0 = k).
 
-Plugging the mean of the belief into q(x_s | x_t, x_0) instead is biased. To mix is to draw: a level
-from the belief first, then x_s given that level. The second draw needs no vector over levels, because
-the posterior is a mixture of three things that may have happened (derived here from Bayes' rule):
+Plugging the mean of the belief into q(x_s | x_t, x_0) instead is biased. To mix is to draw: a
+level from the belief first, then x_s given that level. The second draw needs no vector over levels,
+because the posterior is a mixture of three things that may have happened (derived here from Bayes'
+rule):
 
     x_s = x_t           with weight  r (alpha_bar_s [x_t = x_0] + (1 - alpha_bar_s) pi(x_t))
     x_s = x_0           with weight  (1 - r) pi(x_t) alpha_bar_s
@@ -123,7 +124,7 @@ class MultinomialDiffusion:
         return stay / total, clean / total, fresh / total
 
     def estimate(self, logits: Tensor) -> Tensor:
-        """log p(x_0 = k | x_t) from logits, normalised per part: (B, *, S) -> (B, *, S)."""
+        """Log p(x_0 = k | x_t) from logits, normalised per part: (B, *, S) -> (B, *, S)."""
         return self.packing.log_softmax(logits)
 
     def clock(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor | None:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from tabdiff.evaluation.tables import Table
-from tabdiff.evaluation.trends import Trends, pair_trends
+from tabdiff.evaluation.trends import Trends, pair_trends, stock_trend_error
 
 if TYPE_CHECKING:
     from sdmetrics.reports.base_report import BaseReport
@@ -149,8 +149,7 @@ def judge_quality(
 
 def quality_floor(real: Table, fresh: Table, scale: float) -> QualityFloor:
     """Judge fresh real rows in place of synthetic ones; ``scale`` multiplies every distance."""
-    found = sdmetrics_quality(real, fresh)
-    shape, trend = found.shape_error * scale, found.trend_error * scale
+    shape, trend = shape_error(real, fresh) * scale, stock_trend_error(real, fresh) * scale
     properties = [x for x in (shape, trend) if not np.isnan(x)]
     gaps = missing_gaps(real, fresh)
     return QualityFloor(
@@ -160,6 +159,20 @@ def quality_floor(real: Table, fresh: Table, scale: float) -> QualityFloor:
         trend_error_fixed=pair_trends(real, fresh).error_percent * scale,
         missing_gap=max(abs(gap) for gap in gaps.values()) * scale,
     )
+
+
+def shape_error(real: Table, synthetic: Table) -> float:
+    """SDMetrics' column shapes alone, ``100 (1 - score)``; columns without values take no part."""
+    from sdmetrics.single_column import KSComplement, TVComplement
+
+    found = []
+    frames = _coded(real), _coded(synthetic)
+    for i, field in enumerate(real.fields):
+        a, b = frames[0][f"c{i}"], frames[1][f"c{i}"]
+        if a.notna().any() and b.notna().any():
+            metric = KSComplement if field.kind == "numeric" else TVComplement
+            found.append(float(metric.compute(a, b)))
+    return 100 * (1 - float(np.mean(found))) if found else float("nan")
 
 
 def missing_gaps(real: Table, synthetic: Table) -> dict[str, float]:

@@ -12,7 +12,9 @@ range, so that one outlier moves them all, and counts a missing value as the lar
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -65,38 +67,74 @@ class Trends:
 def pair_trends(real: Table, synthetic: Table) -> Trends:
     """Compare every pair of columns of two tables with the same fields."""
     fields = real.fields
-    numeric = [i for i, field in enumerate(fields) if field.kind == "numeric"]
     size = len(fields)
     similarity = np.full((size, size), np.nan)
     strength_real, strength_synthetic = np.eye(size), np.eye(size)
 
-    if len(numeric) > 1:
-        block = np.ix_(numeric, numeric)
-        rho_real = correlations([real.columns[i] for i in numeric])
-        rho_synthetic = correlations([synthetic.columns[i] for i in numeric])
-        # A column that stopped varying has lost its correlations: they count as 0.
-        lost = np.isnan(rho_synthetic) & ~np.isnan(rho_real)
-        similarity[block] = 1 - np.abs(rho_real - np.where(lost, 0.0, rho_synthetic)) / 2
-        strength_real[block] = np.nan_to_num(rho_real)
-        strength_synthetic[block] = np.nan_to_num(rho_synthetic)
+    rho_real, rho_synthetic, block = _numeric_block(real, synthetic)
+    # A column that stopped varying has lost its correlations: they count as 0.
+    lost = np.isnan(rho_synthetic) & ~np.isnan(rho_real)
+    similarity[block] = 1 - np.abs(rho_real - np.where(lost, 0.0, rho_synthetic)) / 2
+    strength_real[block] = np.nan_to_num(rho_real)
+    strength_synthetic[block] = np.nan_to_num(rho_synthetic)
 
-    bins_real, bins_synthetic, counts = _binned(real, synthetic)
-    is_numeric = set(numeric)
-    for i in range(size):
-        for j in range(i + 1, size):
-            if i in is_numeric and j in is_numeric:
-                continue
-            shape = (counts[i], counts[j])
-            p = joint(bins_real[i], bins_real[j], shape)
-            q = joint(bins_synthetic[i], bins_synthetic[j], shape)
-            similarity[i, j] = similarity[j, i] = 1 - _total_variation(p, q)
-            strength_real[i, j] = strength_real[j, i] = _cramer(p, shape)
-            strength_synthetic[i, j] = strength_synthetic[j, i] = _cramer(q, shape)
+    bins_real, bins_synthetic, counts = _fixed_bins(real, synthetic)
+    for i, j in _mixed_pairs(fields):
+        shape = (counts[i], counts[j])
+        p = joint(bins_real[i], bins_real[j], shape)
+        q = joint(bins_synthetic[i], bins_synthetic[j], shape)
+        similarity[i, j] = similarity[j, i] = 1 - _total_variation(p, q)
+        strength_real[i, j] = strength_real[j, i] = _cramer(p, shape)
+        strength_synthetic[i, j] = strength_synthetic[j, i] = _cramer(q, shape)
     np.fill_diagonal(similarity, np.nan)
     np.fill_diagonal(strength_real, 1.0)
     np.fill_diagonal(strength_synthetic, 1.0)
     labels = tuple(field.label for field in fields)
     return Trends(labels, similarity, strength_real, strength_synthetic)
+
+
+def stock_trend_error(real: Table, synthetic: Table) -> float:
+    """100 (1 - SDMetrics' ``ColumnPairTrends``), computed here: a hundred times faster.
+
+    Its bins lie over each table's own range, the largest value and missing ones share a bin, and a
+    pair without a correlation in either table takes no part. Used for floors; a test holds it
+    equal to SDMetrics.
+    """
+    rho_real, rho_synthetic, _ = _numeric_block(real, synthetic)
+    scores = 1 - np.abs(rho_real - rho_synthetic) / 2
+    found = list(scores[np.triu_indices(len(scores), k=1)])
+    bins_real, bins_synthetic = _own_bins(real), _own_bins(synthetic)
+    counts = [_level_count(field, BINS + 2) for field in real.fields]
+    for i, j in _mixed_pairs(real.fields):
+        shape = (counts[i], counts[j])
+        p = joint(bins_real[i], bins_real[j], shape)
+        q = joint(bins_synthetic[i], bins_synthetic[j], shape)
+        found.append(1 - _total_variation(p, q))
+    defined = np.array(found)[~np.isnan(found)] if found else np.array([])
+    return float(100 * (1 - defined.mean())) if len(defined) else float("nan")
+
+
+def _numeric_block(
+    real: Table, synthetic: Table
+) -> tuple[Floats, Floats, tuple[npt.NDArray[np.intp], ...]]:
+    """Correlations of the numeric columns of both tables, and where they go."""
+    numeric = [i for i, field in enumerate(real.fields) if field.kind == "numeric"]
+    if not numeric:
+        nothing = np.zeros((0, 0))
+        empty = np.zeros(0, dtype=np.intp)
+        return nothing, nothing, np.ix_(empty, empty)
+    return (
+        correlations([real.columns[i] for i in numeric]),
+        correlations([synthetic.columns[i] for i in numeric]),
+        np.ix_(numeric, numeric),
+    )
+
+
+def _mixed_pairs(fields: tuple[Field, ...]) -> Iterator[tuple[int, int]]:
+    """Every pair with a categorical column in it."""
+    for i, j in combinations(range(len(fields)), 2):
+        if "categorical" in (fields[i].kind, fields[j].kind):
+            yield i, j
 
 
 def bin_edges(values: Floats) -> Floats:
@@ -118,26 +156,36 @@ def bin_codes(values: Floats, edges: Floats) -> Codes:
     return np.where(np.isnan(values), BINS, codes).astype(np.int32)
 
 
-def _binned(real: Table, synthetic: Table) -> tuple[list[Codes], list[Codes], list[int]]:
+def _fixed_bins(real: Table, synthetic: Table) -> tuple[list[Codes], list[Codes], list[int]]:
     """Level codes of every column of both tables, and the number of levels (missing included)."""
     first: list[Codes] = []
     second: list[Codes] = []
-    counts: list[int] = []
     for field, a, b in zip(real.fields, real.columns, synthetic.columns, strict=True):
         if field.kind == "numeric":
             edges = bin_edges(np.asarray(a, dtype=np.float64))
             first.append(bin_codes(np.asarray(a, dtype=np.float64), edges))
             second.append(bin_codes(np.asarray(b, dtype=np.float64), edges))
-            counts.append(BINS + 1)
         else:
             first.append(np.asarray(a, dtype=np.int32))
             second.append(np.asarray(b, dtype=np.int32))
-            counts.append(_level_count(field))
-    return first, second, counts
+    return first, second, [_level_count(field, BINS + 1) for field in real.fields]
 
 
-def _level_count(field: Field) -> int:
-    return len(field.levels) + 1
+def _own_bins(table: Table) -> list[Codes]:
+    """Level codes with the bins of numeric columns as SDMetrics lays them."""
+    made: list[Codes] = []
+    for field, column in zip(table.fields, table.columns, strict=True):
+        if field.kind == "numeric":
+            values = np.asarray(column, dtype=np.float64)
+            edges = np.histogram_bin_edges(values[~np.isnan(values)])
+            made.append(np.digitize(values, edges).astype(np.int32))
+        else:
+            made.append(np.asarray(column, dtype=np.int32))
+    return made
+
+
+def _level_count(field: Field, bins: int) -> int:
+    return bins if field.kind == "numeric" else len(field.levels) + 1
 
 
 @dataclass(frozen=True)

@@ -281,7 +281,7 @@ def _explain(
 
 @torch.no_grad()
 def _average(averaged: nn.Module, current: nn.Module, decay: float) -> None:
-    """averaged <- decay averaged + (1 - decay) current."""
+    """Move ``averaged`` to ``decay averaged + (1 - decay) current``."""
     for a, c in zip(averaged.parameters(), current.parameters(), strict=True):
         a.lerp_(c, 1 - decay)
 

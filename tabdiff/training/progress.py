@@ -27,6 +27,7 @@ class ProgressBar:
         )
 
     def __call__(self, progress: Progress) -> None:
+        """Show one more step."""
         self._bar.update()
         if not self._bar.disable:
             shown = {"loss": f"{progress.loss:.4f}"}

@@ -1,4 +1,4 @@
-"""What a user need not set: budgets and sizes that follow from the table, and checks of what was set."""
+"""Budgets and sizes that follow from the table, and checks of what a user set."""
 
 from __future__ import annotations
 
@@ -79,12 +79,13 @@ def require_whole(name: str, value: object, least: int, most: int | None = None)
     ValueError
         If it is out of range.
     """
-    whole = isinstance(value, numbers.Real) and not isinstance(value, bool) and value == value
-    if not whole or (math.isfinite(value) and value != int(value)):  # type: ignore[arg-type]
+    if not isinstance(value, numbers.Real) or isinstance(value, bool) or math.isnan(value):
         raise TypeError(f"{name} must be a whole number. Got {value!r}.")
-    if not math.isfinite(value):  # type: ignore[arg-type]
+    if math.isinf(value):
         raise ValueError(f"{name} must be finite. Got {value!r}.")
-    number = int(value)  # type: ignore[call-overload]
+    if value != math.floor(value):
+        raise TypeError(f"{name} must be a whole number. Got {value!r}.")
+    number = int(float(value)) if not isinstance(value, numbers.Integral) else int(value)
     if number < least or (most is not None and number > most):
         limit = f"at least {least}" if most is None else f"from {least} to {most}"
         raise ValueError(f"{name} must be {limit}. Got {value!r}.")

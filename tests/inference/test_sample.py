@@ -278,13 +278,12 @@ def test_the_variance_of_the_sampler_nears_the_truth_at_first_order():
 @pytest.mark.parametrize("nfe", [40, 100])
 def test_correlated_clouds_come_back_in_every_direction(nfe: int, churn: float):
     # DKW at 1e-6 for each of 4 directions and 6 cases: 2.4e-5 false alarms. The stride may cost
-    # CLOUDS_COST / nfe: twice what 400,000 rows show at 20 and at 40 calls.
     n = 10_000
     x = drawn(CLOUDS, CLOUDS.joint(churn=churn, warp=1.7), nfe, n).num.double().numpy()
     for direction in DIRECTIONS:
         values = x @ direction
         distance = naive.ks_distance(values, CLOUDS.projected_cdf(values, direction))
-        assert distance < naive.dkw(n, 1e-6) + CLOUDS_COST / nfe
+        assert distance < naive.dkw(n, 1e-6) + 1.2 / nfe
 
 
 # ----------------------------------------------------------------------------------- mixed parts
@@ -310,7 +309,7 @@ GATED = Mixture(
 )
 
 
-def assert_components_come_back(mixture: Mixture, x: Mixed, n_cells: int, cost: float) -> None:
+def assert_components_come_back(mixture: Mixture, x: Mixed, cost: float) -> None:
     """Shares of the cells, and every numeric part's distribution within each cell.
 
     A share has std below sqrt(p / n): 5 of them, 6e-7. A distribution: DKW at 1e-6.
@@ -326,3 +325,20 @@ def assert_components_come_back(mixture: Mixture, x: Mixed, n_cells: int, cost: 
             values = x.num.double().numpy()[here, part]
             distance = naive.ks_distance(values, alone.component_cdf(values, part))
             assert distance < naive.dkw(len(values), 1e-6) + cost, (levels, part)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize("nfe", [30, 100])
+def test_a_number_follows_its_category(prior: str, nfe: int):
+    # The stride costs up to 1.4 / nfe, seen with 100,000 rows at 15 and 30 calls.
+    x = drawn(TOWNS, TOWNS.joint(prior), nfe, 10_000)
+    assert_components_come_back(TOWNS, x, 2.0 / nfe)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize("nfe", [30, 100])
+def test_gated_values_exist_where_their_state_says_so(prior: str, nfe: int):
+    """Also behind closed states, where a unit normal must come back, unseen by any decoder."""
+    # The stride costs up to 1.4 / nfe, seen with 100,000 rows at 15 and 30 calls.
+    x = drawn(GATED, GATED.joint(prior), nfe, 10_000)
+    assert_components_come_back(GATED, x, 2.0 / nfe)

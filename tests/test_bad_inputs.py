@@ -1,0 +1,596 @@
+"""Bad and odd input, one test for each row of the list that the library promises to follow.
+
+The number in a test's name, or in its case's name, is the row of that list. Whatever can be
+modelled comes out of fit and sample as it went in: container, columns, dtypes, kind of missing
+value, levels and bounds. Whatever cannot is refused before any training, by name.
+"""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from tabdiff import DiffusionSynthesizer, SchemaError, SchemaWarning
+from tabdiff.data.categorical import MAX_LEVELS
+from tests.data.frames import FAMILIES, N
+from tests.tiny import table, tiny
+
+
+def numbers(n: int = N) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=n)
+
+
+def objects(values: list[Any]) -> pd.Series:
+    series = pd.Series([None] * len(values), dtype=object)
+    series[:] = values
+    return series
+
+
+def learn(frame: pd.DataFrame, n: int = 300, **parameters: Any) -> pd.DataFrame:
+    """Fit, sample, and check all that holds for any column."""
+    before = frame.copy(deep=True)
+    synth = tiny(**parameters).fit(frame)
+    out = synth.sample(n)
+    pd.testing.assert_frame_equal(frame, before)
+    assert list(out.index) == list(range(n)) and isinstance(out.index, pd.RangeIndex)
+    pd.testing.assert_index_equal(out.columns, frame.columns)
+    for at, column in enumerate(synth.schema_.columns):
+        assert_alike(out.iloc[:, at], frame.iloc[:, at], column.kind)
+    return out
+
+
+def assert_alike(made: pd.Series, real: pd.Series, kind: str) -> None:
+    if kind != "identifier":
+        assert made.dtype == real.dtype
+    if made.dtype == object and made.isna().any():
+        assert {type(v) for v in made[made.isna()]} <= {type(v) for v in real[real.isna()]}
+    assert real.isna().any() or not made.isna().any()
+    new, old = made.dropna().tolist(), real.dropna().tolist()
+    assert {type(value) for value in new} <= {type(value) for value in old}
+    if kind in ("numeric", "datetime", "timedelta"):
+        assert new and min(old) <= min(new) and max(new) <= max(old)
+    elif kind in ("categorical", "constant"):
+        assert {(type(v), v) for v in new} <= {(type(v), v) for v in old}
+    elif kind == "identifier":
+        assert not set(new) & set(old) and len(set(new)) == len(new)
+
+
+# ---- columns that come out as they went in ----
+
+WHOLE = {
+    "08 some NaN": FAMILIES["float NaN"],
+    "10 int and str": FAMILIES["int and str"],
+    "13 time zone": FAMILIES["zoned"],
+    "13 fixed offset": FAMILIES["fixed offset"],
+    "15 datetimes of years 1 and 9999": FAMILIES["datetimes 1..9999"],
+    "16 datetime64[s] of years 1 and 9999": FAMILIES["datetime s 0001-9999"],
+    "17 NaT": FAMILIES["NaT"],
+    "18 dates": FAMILIES["dates"],
+    "19 times": FAMILIES["times"],
+    "20 timedelta": FAMILIES["timedelta"],
+    "20 timedelta NaT": FAMILIES["timedelta NaT"],
+    "21 period": FAMILIES["period M"],
+    "21 period NaT": FAMILIES["period NaT"],
+    "22 interval objects": FAMILIES["intervals"],
+    "22 interval dtype": FAMILIES["interval"],
+    "23 interval category": FAMILIES["category of intervals"],
+    "24 sparse": FAMILIES["sparse"],
+    "24 sparse NaN": FAMILIES["sparse NaN"],
+    "24 sparse int": FAMILIES["sparse int"],
+    "26 odd above 2^53": FAMILIES["odd above 2^53"],
+    "27 uint64 near its limit": FAMILIES["wide uint64"],
+    "27 uint64 limits": FAMILIES["uint64 limits"],
+    "28 beyond int64": FAMILIES["beyond int64"],
+    "29 bool": FAMILIES["bool"],
+    "30 boolean NA": FAMILIES["boolean"],
+    "31 Int64 NA": FAMILIES["Int64"],
+    "32 string[python] NA": FAMILIES["string python"],
+    "32 string[pyarrow] NA": FAMILIES["string pyarrow"],
+    "41 unused levels": FAMILIES["category"],
+    "42 ordered category": FAMILIES["ordered"],
+    "43 category of ints": FAMILIES["category of ints"],
+    "44 one category": pd.Series(pd.Categorical(["only"] * N, ["only", "never"])),
+    "45 constant float": pd.Series([0.1] * N),
+    "48 scale 1e300": FAMILIES["1e300"],
+    "49 scale 1e-300": FAMILIES["1e-300"],
+    "49 subnormal": FAMILIES["subnormal"],
+    "50 range overflows": FAMILIES["range overflows"],
+    "51 decimals": FAMILIES["decimals"],
+    "52 bytes": FAMILIES["bytes"],
+    "53 float16": FAMILIES["float16"],
+    "54 float32": FAMILIES["float32"],
+    "55 int8 limits": FAMILIES["int8 limits"],
+    "56 arrow double": FAMILIES["arrow double"],
+    "57 arrow string NA": FAMILIES["arrow string"],
+    "58 arrow timestamp": FAMILIES["arrow timestamp"],
+    "58 arrow timestamp with zone": FAMILIES["arrow timestamp tz"],
+    "64 empty and blank": objects(["", " ", None] * (N // 3)),
+    "65 nan and None as text": objects(["nan", "None", None, "x"] * (N // 4)),
+    "65 nan as text beside NaN": objects(["nan", "None", float("nan"), "x"] * (N // 4)),
+}
+
+
+@pytest.mark.parametrize("series", WHOLE.values(), ids=WHOLE.keys())
+def test_column_comes_out_as_it_went_in(series: pd.Series) -> None:
+    out = learn(pd.DataFrame({"x": series}))["x"]
+    assert out.isna().any() == series.isna().any()
+
+
+def test_10_typed_categories_stay_apart() -> None:
+    out = learn(pd.DataFrame({"x": objects([1, "1", True, 1.0] * 40)}))["x"]
+    assert {(type(value), value) for value in out} == {
+        (int, 1),
+        (str, "1"),
+        (bool, True),
+        (float, 1.0),
+    }
+
+
+def test_15_16_extreme_years_are_exact() -> None:
+    old, new = dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59, 999999)
+    assert set(learn(pd.DataFrame({"x": objects([old, new] * 30)}))["x"]) == {old, new}
+    seconds = np.array(["0001-01-01", "9999-12-31T23:59:59"] * 30, dtype="M8[s]")
+    out = learn(pd.DataFrame({"x": seconds}))["x"]
+    assert set(out.to_numpy()) == set(seconds)
+
+
+def test_26_integers_beyond_2_53_keep_their_last_digit() -> None:
+    odd = 2**53 + 1 + 2 * np.random.default_rng(0).integers(0, 10**6, N)
+    assert (learn(pd.DataFrame({"x": odd}))["x"] % 2 == 1).all()
+
+
+def test_27_uint64_does_not_overflow() -> None:
+    out = learn(pd.DataFrame({"x": FAMILIES["wide uint64"]}))["x"]
+    assert (out > np.uint64(2**63)).all()
+
+
+def test_41_unused_levels_stay_in_the_dtype_and_are_never_made() -> None:
+    real = pd.Series(pd.Categorical(list("aab") * 20, categories=list("zyxab")))
+    out = learn(pd.DataFrame({"x": real}))["x"]
+    assert list(out.cat.categories) == list("zyxab") and set(out) == {"a", "b"}
+
+
+def test_45_constants_are_not_sent_to_the_network() -> None:
+    frame = pd.DataFrame({"k": [7] * 60, "x": numbers(60)})
+    synth = tiny().fit(frame)
+    assert synth.encoder_.layout.num_names == ("x",) and synth.encoder_.layout.n_cat == 0
+    assert (synth.sample(9)["k"] == 7).all()
+
+
+def test_51_decimals_keep_their_scale() -> None:
+    prices = objects([Decimal(i).scaleb(-2) for i in range(60)])
+    out = learn(pd.DataFrame({"x": prices}), column_kinds={"x": "numeric"})["x"]
+    assert {value.as_tuple().exponent for value in out} == {-2}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Float64", "datetime64[ns]", "Int64"])
+def test_06_columns_without_values_come_out_empty(dtype: str) -> None:
+    frame = pd.DataFrame({"x": pd.Series([None] * 60, dtype=dtype), "y": numbers(60)})
+    with pytest.warns(SchemaWarning, match="no value at all in column 'x'"):
+        out = learn(frame)
+    assert out["x"].isna().all() and out["x"].dtype == dtype
+
+
+def test_07_columns_of_none_come_out_as_none() -> None:
+    with pytest.warns(SchemaWarning, match="no value at all in column 'x'"):
+        out = learn(pd.DataFrame({"x": objects([None] * 60), "y": numbers(60)}))
+    assert all(value is None for value in out["x"])
+
+
+def test_08_missingness_is_learned_with_its_rate() -> None:
+    x = np.where(np.arange(1000) % 4 == 0, np.nan, numbers(1000))
+    out = learn(pd.DataFrame({"x": x}), n=1000)
+    # An untrained network answers with the proportions of the table: 5 sigma of 1000 draws.
+    assert abs(out["x"].isna().mean() - 0.25) < 0.07
+
+
+def test_66_negative_zero_is_zero() -> None:
+    out = learn(pd.DataFrame({"x": [0.0, -0.0, 1.5] * 20}))["x"]
+    assert not np.signbit(out).any()
+
+
+# ---- tables ----
+
+
+def test_01_no_columns_are_refused() -> None:
+    with pytest.raises(ValueError, match="no columns"):
+        tiny().fit(pd.DataFrame())
+
+
+@pytest.mark.parametrize("n", [pytest.param(0, id="02"), pytest.param(1, id="03")])
+def test_tables_of_fewer_than_two_rows_are_refused(n: int) -> None:
+    with pytest.raises(ValueError, match=rf"{n} rows?, need at least 2"):
+        tiny().fit(table().head(n))
+
+
+def test_04_two_rows_are_taken_with_a_warning() -> None:
+    with pytest.warns(SchemaWarning, match="only 2 rows: a model can do little but memorise"):
+        learn(table().head(2))
+
+
+def test_05_duplicate_column_names_are_listed() -> None:
+    frame = pd.DataFrame(np.ones((60, 4)), columns=["a", "b", "a", "b"])
+    with pytest.raises(SchemaError, match="More than once: 'a', 'b'"):
+        tiny().fit(frame)
+
+
+def test_33_names_of_any_characters_come_back_byte_by_byte() -> None:
+    names = ["\U0001f600", "a\nb", "é", "e\u0301", ""]
+    out = learn(pd.DataFrame({name: numbers(60) for name in names}))
+    assert [name.encode() for name in out] == [name.encode() for name in names]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pytest.param([0, 2, 1], id="34 ints"),
+        pytest.param(["a", 1, 2.5], id="35 mixed types"),
+        pytest.param([dt.date(2020, 1, 1), ("a", 1), "x"], id="35 odd types"),
+        pytest.param(pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)]), id="37 plain"),
+        pytest.param(
+            pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)], names=["k", None]),
+            id="37 named levels",
+        ),
+        pytest.param(["x.value", "x.state", "x"], id="67 like internals"),
+        pytest.param(["0", "num", "cat"], id="67 like parts"),
+    ],
+)
+def test_column_names_are_kept(labels: Any) -> None:
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)))
+    frame.columns = labels if isinstance(labels, pd.MultiIndex) else pd.Index(labels, dtype=object)
+    out = learn(frame)
+    assert [type(label) for label in out] == [type(label) for label in frame]
+
+
+@pytest.mark.parametrize("label", [None, float("nan"), pd.NA, pd.NaT])
+def test_36_missing_names_are_refused(label: Any) -> None:
+    frame = table()
+    frame.columns = pd.Index(["a", label], dtype=object)
+    with pytest.raises(SchemaError, match=r"positions \[1\] have no name"):
+        tiny().fit(frame)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pytest.param(pd.MultiIndex.from_product([range(30), ["a", "b"]]), id="38 MultiIndex"),
+        pytest.param([7] * 60, id="39 duplicated"),
+        pytest.param(pd.date_range("2020-01-01", periods=60), id="40 dates"),
+    ],
+)
+def test_the_index_is_ignored(index: Any) -> None:
+    pd.testing.assert_frame_equal(learn(table().set_axis(index)), learn(table()))
+
+
+def test_40_an_index_with_a_name_may_be_data_and_is_warned_of() -> None:
+    with pytest.warns(SchemaWarning, match=r"index \('day'\) is ignored.*reset_index"):
+        learn(table().set_axis(pd.date_range("2020-01-01", periods=60, name="day")))
+
+
+def test_60_arrays_come_out_as_arrays() -> None:
+    real = np.column_stack([numbers(60), np.arange(60) % 3])
+    out = tiny().fit(real).sample(70)
+    assert isinstance(out, np.ndarray) and out.shape == (70, 2) and out.dtype == real.dtype
+    assert set(out[:, 1]) <= {0.0, 1.0, 2.0}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8", "uint64", "bool"])
+def test_60_arrays_keep_their_dtype(dtype: str) -> None:
+    real = (np.random.default_rng(0).integers(0, 100, (60, 2)) % 2).astype(dtype)
+    assert tiny().fit(real).sample(7).dtype == dtype
+
+
+def test_61_polars_frames_come_out_as_polars_frames() -> None:
+    real = pl.DataFrame(
+        {
+            "x": numbers(60),
+            "n": [None, 1, 2] * 20,
+            "s": ["a", "b", None] * 20,
+            "c": pl.Series(["u", "v", "v"] * 20, dtype=pl.Categorical),
+            "d": pl.Series([dt.date(2020, 1, 1 + i % 28) for i in range(60)]),
+            "e": pl.Series(["lo", "hi"] * 30, dtype=pl.Enum(["lo", "hi", "never"])),
+        }
+    )
+    before = real.clone()
+    out = tiny().fit(real).sample(1500)
+    assert isinstance(out, pl.DataFrame) and out.schema == real.schema and out.height == 1500
+    assert real.equals(before)
+    assert set(out["s"].unique()) == {"a", "b", None} and set(out["e"]) == {"lo", "hi"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"x": [1, 2]}, id="62 dict"),
+        pytest.param(None, id="63 None"),
+        pytest.param([[1, 2], [3, 4]], id="63 list"),
+        pytest.param("table.csv", id="63 path"),
+    ],
+)
+def test_other_containers_are_refused_saying_what_is_taken(other: Any) -> None:
+    with pytest.raises(TypeError, match="pandas or polars DataFrame or a 2-D numeric"):
+        tiny().fit(other)
+
+
+def test_68_read_only_input_is_read_and_left_alone() -> None:
+    values = np.random.default_rng(0).normal(size=(60, 2))
+    values.setflags(write=False)
+    before = values.tobytes()
+    tiny().fit(values).sample(3)
+    learn(pd.DataFrame(values, copy=False))
+    assert values.tobytes() == before
+
+
+# ---- columns that are refused ----
+
+REFUSED = {
+    "09 infinite": (pd.Series([1.5, 2.5, np.inf, 4.5] * 15), r"infinite \(first at row 2: inf\)"),
+    "09 minus infinity": (pd.Series([1.5, -np.inf] * 30), r"30 values are infinite"),
+    "11 lists": (objects([[1, 2], [3]] * 30), r"lists \(first at row 0: \[1, 2\]\).*df.explode"),
+    "12 dicts": (objects([None, {"k": 1}] * 30), r"30 values are dicts \(first at row 1.*explode"),
+    "14 several time zones": (
+        objects([pd.Timestamp("2020", tz=zone) for zone in ("UTC", "Asia/Tokyo")] * 30),
+        r"several time zones.*utc=True",
+    ),
+    "14 naive and zoned": (
+        objects([pd.Timestamp("2020"), pd.Timestamp("2020", tz="UTC")] * 30),
+        r"several time zones.*utc=True",
+    ),
+    "25 complex": (pd.Series([1 + 2j, 3j] * 30), r"complex.*real and an imaginary"),
+    "59 arrow list": (
+        pd.Series([[1], [2]] * 30, dtype=pd.ArrowDtype(pa.list_(pa.int64()))),
+        r"arrow type list.*explode",
+    ),
+    "59 arrow struct": (
+        pd.Series([{"a": 1}] * 60, dtype=pd.ArrowDtype(pa.struct([("a", pa.int64())]))),
+        r"arrow type struct.*explode",
+    ),
+}
+
+
+@pytest.mark.parametrize(("series", "reason"), REFUSED.values(), ids=REFUSED.keys())
+def test_column_is_refused_by_name(series: pd.Series, reason: str) -> None:
+    synth = tiny()
+    with pytest.raises(SchemaError, match=f"(?s)column 'bad'.*{reason}"):
+        synth.fit(pd.DataFrame({"good": numbers(60), "bad": series}))
+    with pytest.raises(NotFittedError):
+        synth.sample(1)
+
+
+def test_all_bad_columns_are_named_at_once() -> None:
+    frame = pd.DataFrame({name: series for name, (series, _) in REFUSED.items()})
+    with pytest.raises(SchemaError) as caught:
+        tiny().fit(frame)
+    assert all(f"column {name!r}" in str(caught.value) for name in REFUSED)
+
+
+def test_09_infinities_can_be_categories() -> None:
+    frame = pd.DataFrame({"x": [1.5, np.inf, -np.inf] * 20})
+    assert np.isinf(learn(frame, column_kinds={"x": "categorical"})["x"]).any()
+
+
+def test_28_integers_beyond_int64_never_pass_through_floats() -> None:
+    out = learn(pd.DataFrame({"x": objects([2**70, 2**70 + 1, -(2**80)] * 20)}))["x"]
+    assert set(out) == {2**70, 2**70 + 1, -(2**80)}
+
+
+# ---- identifiers and very many levels ----
+
+
+def test_46_unique_texts_are_replaced_and_never_copied() -> None:
+    frame = pd.DataFrame({"who": [f"CUST-{i * 37:05d}" for i in range(60)], "x": numbers(60)})
+    with pytest.warns(SchemaWarning, match="column 'who': identifiers by their look"):
+        out = learn(frame, n=2000)
+    assert out["who"].nunique() == 2000
+
+
+def test_46_identifiers_can_be_modelled_on_request() -> None:
+    frame = pd.DataFrame({"who": [f"n{i}" for i in range(60)]})
+    assert set(learn(frame, column_kinds={"who": "categorical"})["who"]) <= set(frame["who"])
+
+
+def test_47_a_hundred_thousand_texts_share_a_bounded_network() -> None:
+    frame = pd.DataFrame({"s": [f"s{i % 100_000}" for i in range(120_000)]})
+    with pytest.warns(SchemaWarning, match="column 's'.*the rarest share one level"):
+        synth = tiny(column_kinds={"s": "categorical"}).fit(frame)
+    assert max(synth.encoder_.layout.levels) <= MAX_LEVELS + 1
+    assert set(synth.sample(100)["s"]) <= set(frame["s"])
+
+
+# ---- sampling ----
+
+
+@pytest.fixture(scope="module")
+def fitted() -> DiffusionSynthesizer:
+    return tiny().fit(table().astype({"c": "category"}))
+
+
+def test_83_no_rows_have_columns_and_dtypes(fitted: DiffusionSynthesizer) -> None:
+    out = fitted.sample(0)
+    assert len(out) == 0
+    pd.testing.assert_series_equal(out.dtypes, fitted.sample(3).dtypes)
+    assert [len(frame) for frame in fitted.sample_iter(0)] == [0]
+
+
+@pytest.mark.parametrize("kind", ["polars", "numpy", "objects"])
+def test_83_no_rows_of_any_container(kind: str) -> None:
+    real: Any = {
+        "polars": pl.DataFrame({"x": numbers(60), "s": ["a", None] * 30}),
+        "numpy": numbers(60).reshape(-1, 1),
+        "objects": pd.DataFrame(FAMILIES),
+    }[kind]
+    out = tiny().fit(real).sample(0)
+    assert type(out) is type(real) and out.shape == (0, real.shape[1])
+    if kind == "objects":
+        pd.testing.assert_series_equal(out.dtypes, real.dtypes)
+
+
+@pytest.mark.parametrize("n", [-1, -1.0, float("-inf"), float("inf")])
+def test_84_negative_and_infinite_numbers_of_rows_are_refused(
+    fitted: DiffusionSynthesizer, n: Any
+) -> None:
+    with pytest.raises(ValueError, match="n_samples must be (at least 0|finite). Got "):
+        fitted.sample(n)
+    with pytest.raises(ValueError, match="n_samples"):
+        fitted.sample_iter(n)
+
+
+@pytest.mark.parametrize("n", [2.5, "10", True, float("nan"), None, [3], np.array([3])])
+def test_85_what_is_no_whole_number_is_refused(fitted: DiffusionSynthesizer, n: Any) -> None:
+    with pytest.raises(TypeError, match="n_samples must be a whole number. Got "):
+        fitted.sample(n)
+
+
+@pytest.mark.parametrize("n", [10, 10.0, np.int64(10), np.uint8(10), np.float32(10)])
+def test_85_whole_numbers_of_any_type_are_taken(fitted: DiffusionSynthesizer, n: Any) -> None:
+    assert len(fitted.sample(n)) == 10
+
+
+def test_86_more_rows_than_memory_are_refused(fitted: DiffusionSynthesizer) -> None:
+    with pytest.raises(MemoryError, match=r"GiB.*sample_iter"):
+        fitted.sample(10**12)
+    assert len(next(fitted.sample_iter(10**12, chunk=5))) == 5
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda synth, path: synth.sample(1),
+        lambda synth, path: synth.sample_iter(1),
+        lambda synth, path: synth.score(table()),
+        lambda synth, path: synth.save(path),
+        lambda synth, path: synth.n_parameters_,
+    ],
+    ids=["sample", "sample_iter", "score", "save", "n_parameters_"],
+)
+def test_87_use_before_fit_is_refused(use: Any, tmp_path: Any) -> None:
+    with pytest.raises(NotFittedError):
+        use(tiny(), tmp_path / "m.tabdiff")
+    assert not list(tmp_path.iterdir())
+
+
+def test_88_a_second_fit_replaces_the_first() -> None:
+    other = pd.DataFrame({"other": numbers(60)})
+    again = tiny().fit(table()).fit(other).sample(20)
+    pd.testing.assert_frame_equal(again, tiny().fit(other).sample(20))
+
+
+def test_88_a_failed_fit_keeps_the_model_before_it() -> None:
+    synth, twin = tiny().fit(table()), tiny().fit(table())
+    with pytest.raises(SchemaError):
+        synth.fit(pd.DataFrame({"x": objects([[1]] * 60)}))
+    pd.testing.assert_frame_equal(synth.sample(20), twin.sample(20))
+
+
+# ---- parameters ----
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_steps", -1),
+        ("max_steps", 0),
+        ("max_time", 0.0),
+        ("max_time", -1.0),
+        ("max_time", float("nan")),
+        ("max_time", float("inf")),
+        ("batch_size", 0),
+        ("learning_rate", float("nan")),
+        ("learning_rate", 0.0),
+        ("learning_rate", 2.0),
+        ("width", 0),
+        ("depth", 0),
+        ("depth", float("inf")),
+        ("dropout", 1.0),
+        ("dropout", -0.1),
+        ("validation_fraction", 0.6),
+        ("validation_fraction", -0.1),
+        ("sampling_steps", 0),
+        ("device", "abacus"),
+        ("device", "cuda:99"),
+        ("verbose", 3),
+        ("prior", "flat"),
+        ("random_state", -1),
+    ],
+)
+def test_89_parameters_out_of_range_are_named_at_fit(name: str, value: Any) -> None:
+    synth = tiny(**{name: value})
+    with pytest.raises(ValueError, match=f"{name}.*"):
+        synth.fit(table())
+    with pytest.raises(NotFittedError):
+        synth.sample(1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_steps", 2.5),
+        ("max_steps", "9"),
+        ("max_time", "1h"),
+        ("batch_size", True),
+        ("learning_rate", "fast"),
+        ("width", 16.5),
+        ("dropout", None),
+        ("verbose", "yes"),
+        ("random_state", "0"),
+        ("random_state", 1.5),
+        ("random_state", True),
+    ],
+)
+def test_89_parameters_of_another_type_are_named_at_fit(name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=f"{name} must be .*Got {value!r}"):
+        tiny(**{name: value}).fit(table())
+
+
+def test_89_parameters_are_judged_before_the_table() -> None:
+    with pytest.raises(ValueError, match="dropout"):
+        tiny(dropout=2.0).fit(pd.DataFrame())
+
+
+def test_89_column_kinds_name_the_closest_column() -> None:
+    with pytest.raises(SchemaError, match="no column 'X'. Did you mean 'x'"):
+        tiny(column_kinds={"X": "numeric"}).fit(table())
+    with pytest.raises(SchemaError, match="column 'c'.*cannot be 'numeric'"):
+        tiny(column_kinds={"c": "numeric"}).fit(table())
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [lambda: 3, lambda: np.int64(3), lambda: np.random.default_rng(3), lambda: 10**30],
+    ids=["int", "numpy int", "Generator", "huge int"],
+)
+def test_90_equal_random_states_give_equal_rows(seed: Any) -> None:
+    first, second = (tiny(random_state=seed()).fit(table()) for _ in range(2))
+    pd.testing.assert_frame_equal(first.sample(20), second.sample(20))
+    pd.testing.assert_frame_equal(
+        first.sample(20, random_state=seed()), second.sample(20, random_state=seed())
+    )
+
+
+def test_90_legacy_random_states_are_taken() -> None:
+    synth = tiny(random_state=np.random.RandomState(3)).fit(table())  # noqa: NPY002
+    assert len(synth.sample(5, random_state=np.random.RandomState(3))) == 5  # noqa: NPY002
+
+
+def test_90_none_gives_other_rows_each_time() -> None:
+    first, second = (tiny(random_state=None).fit(table()).sample(20) for _ in range(2))
+    assert not first.equals(second)
+
+
+def test_90_a_generator_moves_on() -> None:
+    generator = np.random.default_rng(3)
+    synth = tiny().fit(table())
+    first = synth.sample(20, random_state=generator)
+    assert not first.equals(synth.sample(20, random_state=generator))
+
+
+@pytest.mark.parametrize("seed", [-1, "0", 1.5])
+def test_90_other_seeds_of_a_sample_are_refused(fitted: DiffusionSynthesizer, seed: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="random_state must be"):
+        fitted.sample(1, random_state=seed)
