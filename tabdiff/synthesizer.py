@@ -6,13 +6,14 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from tabdiff import persistence
@@ -28,7 +29,7 @@ from tabdiff.diffusion.schedule import CosineSchedule, KeepSchedule
 from tabdiff.inference.chunks import Seed, entropy_of, generators
 from tabdiff.inference.sample import sample, time_grid
 from tabdiff.training.hardware import autocast_for, resolve_device
-from tabdiff.training.loop import evaluate_loss, train
+from tabdiff.training.loop import Progress, evaluate_loss, train
 from tabdiff.training.progress import ProgressBar
 from tabdiff.training.settings import (
     Size,
@@ -202,7 +203,7 @@ class DiffusionSynthesizer(BaseEstimator):
         self.schema_, self.encoder_ = schema, encoder
         self.denoiser_, self.size_ = trained.denoiser, size
         self.device_ = device
-        self.history_ = pd.DataFrame([asdict(progress) for progress in trained.history])
+        self.history_ = _history([asdict(progress) for progress in trained.history])
         self.best_step_, self.stopped_ = trained.best_step, trained.stopped
         self.n_rows_seen_, self.n_features_in_ = len(rows), len(schema.columns)
         self._name_features()
@@ -354,6 +355,13 @@ class DiffusionSynthesizer(BaseEstimator):
         check_is_fitted(self)
         return sum(p.numel() for p in self.denoiser_.parameters())
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
     def _check_parameters(self) -> None:
         require_whole("sampling_steps", self.sampling_steps, least=1)
         for name in ("max_steps", "batch_size", "width", "depth"):
@@ -383,7 +391,7 @@ class DiffusionSynthesizer(BaseEstimator):
         denoiser.load_state_dict(weights)
         self.denoiser_, self.device_ = denoiser.to(device).eval(), device
         fit = content["fit"]
-        self.history_ = pd.DataFrame(fit["history"])
+        self.history_ = _history(fit["history"])
         self.best_step_, self.stopped_ = fit["best_step"], fit["stopped"]
         self.n_rows_seen_, self.fit_seconds_ = fit["n_rows_seen"], fit["fit_seconds"]
         self.n_features_in_ = len(self.schema_.columns)
@@ -464,6 +472,11 @@ def _require_memory(n_rows: int, n_columns: int) -> None:
             f"{present / 2**30:,.0f} GiB. Use sample_iter(n_samples), or the command "
             "`tabdiff sample MODEL -o rows.parquet`."
         )
+
+
+def _history(looks: Any) -> pd.DataFrame:
+    """One line per look at the held-out rows, the columns in one order whatever they come from."""
+    return pd.DataFrame(looks, columns=[field.name for field in fields(Progress)])
 
 
 def _under(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

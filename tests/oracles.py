@@ -7,7 +7,7 @@ That is enough for a Gaussian mixture (no categorical parts), for any joint of c
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import pairwise, permutations, product
 
 import numpy as np
 import torch
@@ -177,6 +177,40 @@ def categorical_law(
             after += mass * _outer(parts)
         law = after.ravel()
     return law.reshape(width)[tuple(slice(k) for k in table.shape)]
+
+
+def spread_law(table: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Where ancestral sampling ends when the masks of a row fall at evenly spread times.
+
+    Of n parts, the one of rank i (each order equally likely) shows its level in the step from t
+    down to s that holds (i + shift) / n, with one uniform shift for the row. The shift is cut into
+    pieces within which no part changes its step; parts of one step are drawn apart.
+    """
+    n = table.ndim
+    cuts = sorted({0.0, 1.0, *(c for t in times for i in range(n) if 0 < (c := n * t - i) < 1)})
+    law = np.zeros(table.shape)
+    for order in permutations(range(n)):
+        for low, high in pairwise(cuts):
+            middle = (low + high) / 2
+            step = [int((times > (rank + middle) / n).sum()) for rank in order]
+            law += (high - low) * _in_groups(table, step) / math.factorial(n)
+    return law
+
+
+def _in_groups(table: np.ndarray, step: list[int]) -> np.ndarray:
+    """prod over steps, prod over parts of the step: p(part | parts of earlier steps)."""
+    law, known = np.ones(table.shape), []
+    for now in sorted(set(step)):
+        group = [part for part, its in enumerate(step) if its == now]
+        for part in group:
+            law = law * _marginal(table, [*known, part]) / _marginal(table, known)
+        known += group
+    return law
+
+
+def _marginal(table: np.ndarray, kept: list[int]) -> np.ndarray:
+    gone = tuple(part for part in range(table.ndim) if part not in kept)
+    return table.sum(axis=gone, keepdims=True)
 
 
 def _independent(shape: tuple[int, ...], absorbing: bool, state: tuple[int, ...]) -> float:

@@ -574,8 +574,8 @@ def test_90_equal_random_states_give_equal_rows(seed: Any) -> None:
 
 
 def test_90_legacy_random_states_are_taken() -> None:
-    synth = tiny(random_state=np.random.RandomState(3)).fit(table())  # noqa: NPY002
-    assert len(synth.sample(5, random_state=np.random.RandomState(3))) == 5  # noqa: NPY002
+    synth = tiny(random_state=np.random.RandomState(3)).fit(table())
+    assert len(synth.sample(5, random_state=np.random.RandomState(3))) == 5
 
 
 def test_90_none_gives_other_rows_each_time() -> None:

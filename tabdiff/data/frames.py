@@ -35,8 +35,8 @@ def container_of(df: object) -> str:
         if df.ndim != 2 or df.dtype.kind not in "biuf":
             reason = "Complex data not supported: " if df.dtype.kind == "c" else ""
             raise SchemaError(
-                f"{reason}expected {_ACCEPTED}. Got an array of shape {df.shape} and dtype {df.dtype}. "
-                "Put it into a DataFrame."
+                f"{reason}expected {_ACCEPTED}. Got an array of shape {df.shape} and dtype "
+                f"{df.dtype}. Put it into a DataFrame."
             )
         return "numpy"
     hint = _HINTS.get(type(df).__name__, "")
@@ -62,6 +62,8 @@ def to_pandas(df: object) -> pd.DataFrame:
     ------
     TypeError
         If ``df`` is not a table that tabdiff takes.
+    SchemaError
+        If it is an array that is not 2-D or not of real numbers.
     ImportError
         If a polars frame is given and pyarrow is absent.
     """

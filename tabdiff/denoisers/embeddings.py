@@ -30,7 +30,7 @@ class PeriodicEmbedding(nn.Module):
 
     def __init__(self, n_parts: int, n_frequencies: int, scale: float) -> None:
         super().__init__()
-        self.frequencies = nn.Parameter(torch.empty(n_parts, n_frequencies))
+        self.frequencies = nn.Parameter(torch.empty(n_parts, n_frequencies, dtype=torch.float32))
         self.scale = scale
 
     def initialise(self, generator: torch.Generator) -> None:
@@ -68,7 +68,7 @@ class LevelEmbedding(nn.Module):
         self.levels, self.ordered = levels, ordered
         tokens = torch.tensor([0, *(k + 1 for k in levels)], dtype=torch.int64)
         self.register_buffer("first", tokens.cumsum(0)[:-1], persistent=False)
-        self.table = nn.Parameter(torch.empty(int(tokens.sum()), dim))
+        self.table = nn.Parameter(torch.empty(int(tokens.sum()), dim, dtype=torch.float32))
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
@@ -77,9 +77,9 @@ class LevelEmbedding(nn.Module):
         dim = self.table.shape[1]
         for part, k in enumerate(self.levels):
             if self.ordered[part]:
-                turns = torch.randn(dim, generator=generator)
-                phase = torch.rand(dim, generator=generator)
-                rank = torch.linspace(0.0, 1.0, k)[:, None]
+                turns = torch.randn(dim, generator=generator, dtype=torch.float32)
+                phase = torch.rand(dim, generator=generator, dtype=torch.float32)
+                rank = torch.linspace(0.0, 1.0, k, dtype=torch.float32)[:, None]
                 start = int(self.first[part])
                 curves = torch.sin(2 * math.pi * (rank * turns + phase))
                 self.table[start : start + k] = math.sqrt(2) * curves
@@ -99,7 +99,8 @@ class TimeEmbedding(nn.Module):
 
     def __init__(self, n: int) -> None:
         super().__init__()
-        self.register_buffer("frequencies", math.pi * 2.0 ** torch.arange(n), persistent=False)
+        octaves = torch.arange(n, dtype=torch.float32)
+        self.register_buffer("frequencies", math.pi * 2.0**octaves, persistent=False)
 
     def forward(self, t: Tensor) -> Tensor:
         """The features of each time."""

@@ -11,7 +11,10 @@ from tabdiff.denoisers.embeddings import LevelEmbedding, PeriodicEmbedding, Time
 
 
 class Affine(nn.Linear):
-    """A linear layer that waits for the denoiser to draw its weights from its own generator."""
+    """A float32 linear layer that waits for the denoiser to draw its weights."""
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__(n_in, n_out, dtype=torch.float32)
 
     def reset_parameters(self) -> None:
         """Leave the weights as they are; the global generator stays untouched."""
@@ -26,7 +29,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, width: int, hidden: int, dropout: float) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(width)
+        self.norm = nn.LayerNorm(width, dtype=torch.float32)
         self.widen = Affine(width, hidden)
         self.narrow = Affine(hidden, width)
         self.dropout = nn.Dropout(dropout)
@@ -77,7 +80,7 @@ class MLPDenoiser(nn.Module):
         n_inputs = layout.n_num * (2 * n_frequencies + 1) + layout.n_cat * level_dim + 2 * n_times
         self.enter = Affine(n_inputs, width)
         self.blocks = nn.ModuleList(ResidualBlock(width, 2 * width, dropout) for _ in range(depth))
-        self.norm = nn.LayerNorm(width)
+        self.norm = nn.LayerNorm(width, dtype=torch.float32)
         self.velocity = Affine(width, layout.n_num)
         self.logits = Affine(width, self.packing.size)
         self._initialise(generator)

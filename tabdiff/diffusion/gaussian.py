@@ -34,7 +34,7 @@ class GaussianDiffusion:
 
     def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """x_1 ~ N(0, I), float32 of the given shape on the generator's device."""
-        return torch.randn(shape, generator=generator, device=generator.device)
+        return torch.randn(shape, generator=generator, device=generator.device, dtype=torch.float32)
 
     def q_sample(self, x0: Tensor, t: Tensor, generator: torch.Generator) -> Tensor:
         """x_t ~ q(x_t | x_0): (B, *, D), (B,) -> (B, *, D)."""

@@ -71,7 +71,7 @@ class MultinomialDiffusion:
         k = self._k.to(generator.device)
         if self.absorbing:
             return k.expand(shape).clone()
-        uniform = torch.rand(shape, generator=generator, device=generator.device)
+        uniform = _uniform(shape, generator)
         # float32 may round u * K up to K.
         return torch.minimum((uniform * k).long(), k - 1)
 
@@ -80,7 +80,7 @@ class MultinomialDiffusion:
         k = self._k.to(x.device)
         if self.absorbing:
             return (x == k).float()
-        return (1.0 / k).expand(x.shape)
+        return (1.0 / k.float()).expand(x.shape)
 
     def settled(self, x_t: Tensor) -> Tensor:
         """(B, *, Dc) bool: levels that the prior cannot produce, hence are the clean ones."""
@@ -89,7 +89,7 @@ class MultinomialDiffusion:
     def q_sample(self, x0: Tensor, t: Tensor, generator: torch.Generator) -> Tensor:
         """x_t ~ q(x_t | x_0): (B, *, Dc), (B,) -> (B, *, Dc)."""
         keep = rows(self.schedule.alpha_bar(t), x0)
-        kept = torch.rand(x0.shape, generator=generator, device=x0.device) < keep
+        kept = _uniform(tuple(x0.shape), generator) < keep
         return torch.where(kept, x0, self.prior(tuple(x0.shape), generator))
 
     def q_posterior(
@@ -140,8 +140,8 @@ class MultinomialDiffusion:
         if not self.absorbing:
             return None
         n = shape[-1]
-        rank = torch.rand(shape, generator=generator, device=generator.device).argsort(-1)
-        shift = torch.rand((*shape[:-1], 1), generator=generator, device=generator.device)
+        rank = _uniform(shape, generator).argsort(-1)
+        shift = _uniform((*shape[:-1], 1), generator)
         return (rank + shift) / n
 
     def step(
@@ -167,7 +167,7 @@ class MultinomialDiffusion:
         -------
         Tensor, (B, *, Dc), int64
         """
-        u = torch.rand((2, *x_t.shape), generator=generator, device=x_t.device)
+        u = _uniform((2, *x_t.shape), generator)
         if clock is not None:
             # Given that a part is masked at t, clock / (1 - alpha_bar_t) is uniform.
             u[1] = clock / rows(1 - self.schedule.alpha_bar(t), x_t)
@@ -212,3 +212,8 @@ class MultinomialDiffusion:
             mixed = rows(kept_s, p) * w + rows(1 - kept_s, p) / k * w.sum(-1, keepdim=True)
             divergences.append(torch.special.xlogy(shared * clean, clean / mixed).sum(-1))
         return torch.stack(divergences, dim=-1)
+
+
+def _uniform(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Draws from U(0, 1), float32 whatever torch's default, on the generator's device."""
+    return torch.rand(shape, generator=generator, device=generator.device, dtype=torch.float32)

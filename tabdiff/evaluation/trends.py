@@ -25,6 +25,8 @@ from tabdiff.evaluation.values import Codes, Floats
 BINS = 10
 # A joint histogram with more cells than this (and than rows) is counted by sorting instead.
 DENSE_CELLS = 1 << 16
+# Half a range above this overflows when doubled.
+HALF_LARGEST = float(np.finfo(np.float64).max) / 2
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,9 @@ def _own_bins(table: Table) -> list[Codes]:
     for field, column in zip(table.fields, table.columns, strict=True):
         if field.kind == "numeric":
             values = np.asarray(column, dtype=np.float64)
-            edges = np.histogram_bin_edges(values[~np.isnan(values)])
+            present = values[~np.isnan(values)]
+            spans_floats = len(present) and present.max() / 2 - present.min() / 2 > HALF_LARGEST
+            edges = bin_edges(values) if spans_floats else np.histogram_bin_edges(present)
             made.append(np.digitize(values, edges).astype(np.int32))
         else:
             made.append(np.asarray(column, dtype=np.int32))

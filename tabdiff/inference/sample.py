@@ -43,4 +43,4 @@ def sample(
 
 def time_grid(nfe: int, device: torch.device | str = "cpu") -> Tensor:
     """``nfe + 1`` equally spaced times from 1 to 0; the schedules' clocks do the rest."""
-    return torch.linspace(1.0, 0.0, nfe + 1, device=device)
+    return torch.linspace(1.0, 0.0, nfe + 1, device=device, dtype=torch.float32)

@@ -214,7 +214,7 @@ def stratified_times(n: int, generator: torch.Generator) -> Tensor:
     """
     device = generator.device
     strata = torch.randperm(n, generator=generator, device=device)
-    jitter = torch.rand(n, generator=generator, device=device)
+    jitter = torch.rand(n, generator=generator, device=device, dtype=torch.float32)
     return ((strata + jitter) / n).clamp(1e-5, 1 - 1e-5)
 
 
@@ -226,7 +226,12 @@ def evaluate_loss(
     autocast: Autocast = nullcontext,
     n_terms: int = 8192,
 ) -> float:
-    """Mean loss over ``rows``, each at stratified times, with the same noise at every call."""
+    """Mean loss over ``rows``, each at stratified times, with the same noise at every call.
+
+    0 where the layout has no parts: there is nothing to be wrong about.
+    """
+    if not joint.layout.n_num + joint.layout.n_cat:
+        return 0.0
     generator = torch.Generator(rows.num.device).manual_seed(0)
     total, count = 0.0, 0
     repeats = max(1, round(n_terms / len(rows)))

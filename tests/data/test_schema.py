@@ -76,14 +76,21 @@ def test_no_columns_are_refused() -> None:
         [[1]],
         "x.csv",
         pd.Series([1]),
-        np.ones(3),
-        np.array([["a"]]),
-        np.ones((2, 2, 2)),
     ],
-    ids=["none", "dict", "list", "path", "series", "1-D", "text array", "3-D"],
+    ids=["none", "dict", "list", "path", "series"],
 )
 def test_other_containers_are_refused_saying_what_is_accepted(bad: Any) -> None:
     with pytest.raises(TypeError, match="expected a pandas or polars DataFrame or a 2-D numeric"):
+        Schema.infer(bad)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [np.ones(3), np.array([["a"]]), np.ones((2, 2, 2)), np.ones((9, 2)) * 1j],
+    ids=["1-D", "text", "3-D", "complex"],
+)
+def test_other_arrays_are_refused_with_their_shape_and_dtype(bad: Any) -> None:
+    with pytest.raises(SchemaError, match=rf"2-D numeric.*shape \({bad.shape[0]},.*{bad.dtype}"):
         Schema.infer(bad)
 
 

@@ -14,9 +14,7 @@ PRIORS = ["absorbing", "uniform"]
 SHAPES = pytest.mark.parametrize("shape", [(6,), (6, 4)], ids=["table", "sequence"])
 
 # x1 exists where c0 shows level 2, x2 where c1 shows level 0; x0 always exists.
-GATED = Layout(
-    ("x0", "x1", "x2"), ("c0", "c1"), (3, 2), (None, (0, 2), (1, 0)), (False, False)
-)
+GATED = Layout(("x0", "x1", "x2"), ("c0", "c1"), (3, 2), (None, (0, 2), (1, 0)), (False, False))
 PLAIN = Layout(("x0", "x1", "x2"), ("c0", "c1"), (3, 2), (None,) * 3, (False, False))
 ONLY_NUMBERS = Layout(("x0",), (), (), (None,), ())
 ONLY_LEVELS = Layout((), ("c0",), (3,), (), (False,))
@@ -140,21 +138,51 @@ def test_look_normalises_beliefs(layout: Layout):
         torch.testing.assert_close(p.sum(-1), torch.ones(6))
 
 
+def some_belief(joint: JointDiffusion, x_t: Mixed, t: Tensor) -> Belief:
+    size = joint.multinomial.packing.size
+    return joint.look(lambda x, t: Belief(x.num, torch.arange(size).expand(len(t), -1) / 3), x_t, t)
+
+
 @pytest.mark.parametrize("prior", PRIORS)
-def test_the_losses_and_divergences_of_the_twins_add(prior: str):
+def test_the_divergences_of_the_twins_add(prior: str):
     joint, n = joint_of(PLAIN, prior), 6
     x0, t, s = clean_rows(PLAIN, (n,)), torch.linspace(0.3, 1, n), torch.linspace(0.2, 0.9, n)
     x_t = joint.q_sample(x0, t, generator())
-    size = joint.multinomial.packing.size
-    seen = joint.look(lambda x, t: Belief(x.num, torch.arange(size).expand(n, -1) / 3), x_t, t)
-    num = joint.gaussian.loss(x_t.num, x0.num, x_t.num, t)
-    cat = joint.multinomial.loss(seen.log_p, x0.cat, x_t.cat)
-    mean = (num.sum(-1) + cat.sum(-1)) / (PLAIN.n_num + PLAIN.n_cat)
-    torch.testing.assert_close(joint.loss(seen, x0, x_t, t), mean)
-    belief = joint.estimate(seen, x_t, t)
+    belief = joint.estimate(some_belief(joint, x_t, t), x_t, t)
     total = joint.gaussian.kl(belief.num, x0.num, x_t.num, t, s).sum(-1)
     total = total + joint.multinomial.kl(belief.log_p, x0.cat, x_t.cat, t, s).sum(-1)
     torch.testing.assert_close(joint.kl(belief, x0, x_t, t, s), total)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_the_losses_are_those_of_the_twins(prior: str):
+    joint, n = joint_of(PLAIN, prior), 6
+    x0, t = clean_rows(PLAIN, (n,)), torch.linspace(0.3, 1, n)
+    x_t = joint.q_sample(x0, t, generator())
+    seen = some_belief(joint, x_t, t)
+    num, cat = joint.losses(seen, x0, x_t, t)
+    torch.testing.assert_close(num, joint.gaussian.loss(seen.num, x0.num, x_t.num, t))
+    torch.testing.assert_close(cat, joint.multinomial.loss(seen.log_p, x0.cat, x_t.cat))
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize("at", [1e-5, 0.1, 0.9])
+def test_the_losses_of_the_parts_add_with_weights_of_time_alone(prior: str, at: float):
+    """Whatever the weights are: any function of t leaves each part's best belief where it is."""
+    joint, n = joint_of(PLAIN, prior), 400
+    x0, t = clean_rows(PLAIN, (n,)), torch.full((n,), at)
+    masked = joint.multinomial.prior((n, 2), generator())
+    x_t = Mixed(joint.gaussian.q_sample(x0.num, t, generator(1)), masked)
+    seen = some_belief(joint, x_t, t)
+    parts = torch.cat(joint.losses(seen, x0, x_t, t), dim=-1).double()
+    total = joint.loss(seen, x0, x_t, t).double()
+    assert total.shape == (n,)
+    # Five parts, hence five weights; 400 rows leave no doubt that they explain the total.
+    weights = torch.linalg.lstsq(parts, total[:, None]).solution[:, 0]
+    torch.testing.assert_close(parts @ weights, total, rtol=1e-4, atol=1e-5)
+    assert (weights > 0).all()
+    torch.testing.assert_close(weights[:3], weights[:1].expand(3), rtol=1e-3, atol=0)
+    torch.testing.assert_close(weights[3:], weights[3:4].expand(2), rtol=1e-3, atol=0)
 
 
 def test_noise_is_independent_across_parts():

@@ -2,6 +2,7 @@
 
 import math
 from functools import reduce
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -283,6 +284,55 @@ def test_step_draws_parts_apart():
     assert naive.chi_square(seen, np.outer(*laws)) > 1e-6
 
 
+def test_clocks_of_a_row_are_spread_evenly_in_any_order():
+    # Chi-square at 1e-6 over six orders; DKW at 1e-6 for each of three parts.
+    process, n = MultinomialDiffusion(LEVELS, "absorbing"), 20_000
+    clock = process.clock((n, 3), generator()).double()
+    torch.testing.assert_close(
+        clock.sort(-1).values.diff(dim=-1), torch.full((n, 2), 1 / 3).double()
+    )
+    assert clock.min() >= 0
+    assert clock.max() < 1
+    orders = np.bincount((clock.argsort(-1) * torch.tensor([9, 3, 1])).sum(-1).numpy())
+    assert naive.chi_square(orders[orders > 0], np.full(6, 1 / 6)) > 1e-6
+    for values in clock.T.numpy():
+        assert naive.ks_distance(values, values) < naive.dkw(n, 1e-6)
+
+
+def test_the_uniform_prior_has_no_clock():
+    assert MultinomialDiffusion(LEVELS, "uniform").clock((4, 3), generator()) is None
+
+
+@pytest.mark.parametrize("shape", [(50, 3), (50, 2, 3)], ids=["table", "sequence"])
+def test_a_masked_part_shows_its_level_when_its_clock_says_so(shape: tuple[int, ...]):
+    process = MultinomialDiffusion(LEVELS, "absorbing", KeepSchedule(1.5))
+    noise = generator()
+    x, clock = process.prior(shape, noise), process.clock(shape, noise)
+    size = (*shape[:-1], process.packing.size)
+    for t, s in pairwise(np.linspace(1, 0, 12)):
+        log_p = process.estimate(torch.randn(size, generator=noise))
+        before, x = x, process.step(log_p, x, full(t, 50), full(s, 50), noise, clock)
+        shown = process.settled(x)
+        assert shown.equal(clock >= s**1.5)
+        # What is shown stays.
+        assert x[process.settled(before)].equal(before[process.settled(before)])
+    assert process.settled(x).all()
+
+
+def test_a_clock_leaves_the_law_of_every_part_as_it_was():
+    # Chi-square at 1e-6 for each of three parts.
+    n, process = 30_000, MultinomialDiffusion(LEVELS, "absorbing")
+    log_p = random_log_p(process, 1, seed=5)
+    noise = generator()
+    x, clock = process.prior((n, 3), noise), process.clock((n, 3), noise)
+    for t, s in [(1.0, 0.7), (0.7, 0.4)]:
+        x = process.step(log_p.expand(n, -1), x, full(t, n), full(s, n), noise, clock)
+    for part, k in enumerate(LEVELS):
+        p = belief(process, log_p, 0, part)
+        expected = naive.mixed_posterior(p, True, k, 0.0, 0.6)
+        assert naive.chi_square(np.bincount(x[:, part].numpy(), minlength=k + 1), expected) > 1e-6
+
+
 @pytest.mark.parametrize("prior", PRIORS)
 def test_step_to_zero_leaves_clean_levels_only(prior: str):
     process = MultinomialDiffusion(LEVELS, prior)
@@ -298,7 +348,9 @@ def test_step_never_changes_what_is_settled():
     process, n = MultinomialDiffusion(LEVELS, "absorbing"), 500
     x = torch.tensor([4, 1, 2]).expand(n, 3)
     # A network that is sure of something else is not asked.
-    log_p = process.estimate(torch.zeros(n, process.packing.size).index_fill(-1, torch.tensor(0), 50))
+    log_p = process.estimate(
+        torch.zeros(n, process.packing.size).index_fill(-1, torch.tensor(0), 50)
+    )
     assert process.step(log_p, x, full(0.7, n), full(0.2, n), generator()).equal(x)
 
 

@@ -1,0 +1,203 @@
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tabdiff.data.schema import Schema
+from tabdiff.evaluation.html import charts
+from tabdiff.evaluation.marginals import LevelMarginal, NumericMarginal, marginals
+from tabdiff.evaluation.report import Report, evaluate
+from tabdiff.evaluation.tables import code_tables
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+HOSTILE = "<img src=x onerror=alert(1)>"
+QUOTED = "\"'></script><script>alert(2)</script>{{ 7 * 7 }}"
+
+
+class Elements(HTMLParser):
+    """Every start tag with its attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+@pytest.fixture(scope="module")
+def hostile_report() -> Report:
+    rng = np.random.default_rng(0)
+    frames = [
+        pd.DataFrame(
+            {HOSTILE: rng.normal(size=80), QUOTED: rng.choice([HOSTILE, QUOTED, " "], size=80)}
+        )
+        for _ in range(3)
+    ]
+    frames[1].loc[0, QUOTED] = "</title><b>new"
+    return evaluate(*frames[:2], holdout=frames[2], target=QUOTED)
+
+
+def test_the_page_is_one_file_that_loads_nothing(fresh_report: Report, tmp_path: Path):
+    path = tmp_path / "report.html"
+    page = fresh_report.to_html(path)
+    assert path.read_text(encoding="utf-8") == page
+    assert page.lower().startswith("<!doctype html>")
+    for tag, attributes in Elements(page).found:
+        assert tag not in ("link", "iframe", "object", "embed")
+        for name in ("src", "href", "action", "srcset"):
+            value = attributes.get(name) or ""
+            assert value == "" or value[0] == "#" or value.startswith("data:image/png;base64,")
+    assert "url(" not in page
+    assert "default-src 'none'" in page
+
+
+def test_names_and_levels_stay_text(hostile_report: Report):
+    for made in (hostile_report.to_html(), hostile_report._repr_html_()):
+        tags = Elements(made).found
+        assert not [a for tag, a in tags if tag == "img" or "onerror" in a]
+        assert sum(tag == "script" for tag, _ in tags) == made.startswith("<!doctype")
+        assert "49" not in re.findall(r"</script>([^<]{0,9})", made)
+        assert "&lt;img src=x onerror=alert(1)&gt;" in made
+        assert "<b>new" not in made
+
+
+def test_every_column_and_score_is_on_the_page(fresh_report: Report):
+    page = fresh_report.to_html()
+    for marginal in fresh_report.marginals:
+        assert f'data-name="{marginal.label}"' in page
+    for score in fresh_report.card:
+        assert score.title in page
+    for finding in fresh_report.verdict:
+        assert finding.headline in page
+
+
+def test_a_wide_table_stays_small_and_can_be_searched():
+    rng = np.random.default_rng(0)
+    wide = [
+        pd.DataFrame(
+            {f"n{i}": rng.normal(size=60) for i in range(12)}
+            | {f"c{i}": rng.choice([f"level {k}" for k in range(25)], size=60) for i in range(12)}
+        )
+        for _ in range(2)
+    ]
+    page = evaluate(*wide).to_html()
+    assert len(page) < 1_500_000
+    assert 'id="find"' in page
+
+
+def test_histograms_hold_all_rows_and_share_their_bins(train: pd.DataFrame, fresh: pd.DataFrame):
+    tables = code_tables(train, fresh, None, Schema.infer(train))
+    for marginal in marginals(tables.real, tables.synthetic):
+        if isinstance(marginal, NumericMarginal):
+            for shares, missing in zip(
+                (marginal.real, marginal.synthetic), marginal.missing, strict=True
+            ):
+                assert sum(shares) + missing == pytest.approx(1)
+            assert len(marginal.edges) == len(marginal.real) + 1
+        else:
+            assert sum(marginal.real) + marginal.other[1] + marginal.missing[0] == pytest.approx(1)
+            assert sorted(marginal.real, reverse=True) == list(marginal.real)
+
+
+def test_whole_numbers_get_whole_bars():
+    real = pd.DataFrame({"age": np.arange(2000) % 62 + 17, "x": np.arange(2000) % 3})
+    tables = code_tables(real, real, None, Schema.infer(real))
+    marginal = marginals(tables.real, tables.synthetic)[0]
+    assert isinstance(marginal, NumericMarginal)
+    assert marginal.step == 1
+    widths = np.diff(marginal.edges)
+    assert np.allclose(widths, widths[0])
+    assert widths[0] == 2
+    # Every bar holds two of 62 values that are equally frequent: no comb.
+    assert max(marginal.real) - min(marginal.real) < 0.003
+
+
+def test_rare_levels_are_folded_into_one_row():
+    values = [f"level {i % 50}" for i in range(400)]
+    real = pd.DataFrame({"x": values, "y": values[::-1]})
+    tables = code_tables(real, real, None, Schema.infer(real))
+    marginal = marginals(tables.real, tables.synthetic)[0]
+    assert isinstance(marginal, LevelMarginal)
+    assert len(marginal.levels) == 20
+    assert charts.level_bars(marginal)[-1].label == "30 further levels"
+
+
+def test_pictures_are_pngs_and_values_travel_beside(fresh_report: Report):
+    import base64
+
+    trends = fresh_report.quality.trends
+    for chart in charts.heat_maps(trends):
+        head, data = chart.picture.split(",")
+        assert head == "data:image/png;base64"
+        assert base64.b64decode(data).startswith(b"\x89PNG\r\n\x1a\n")
+        values = np.frombuffer(base64.b64decode(chart.values), dtype=np.int8)
+        assert values.shape == (len(trends.labels) ** 2,)
+        assert values[0] == -128
+    similarity = trends.similarity[0, 1]
+    assert values[1] == round(100 * (1 - similarity))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (1234567.0, "1,234,567"), (1e9, "1e+09"), (0.12345, "0.1235"), (np.nan, "–")],
+)
+def test_numbers_are_short(value: float, text: str):
+    assert charts.format_number(value) == text
+
+
+def test_dates_and_durations_are_written_as_such(fresh_report: Report):
+    when = next(m for m in fresh_report.marginals if m.label == "when")
+    assert isinstance(when, NumericMarginal)
+    assert charts.format_quantities([0.0], when) == ["1970-01-01"]
+    assert "2024-" in fresh_report.to_html()
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs chromium")
+def test_a_browser_draws_the_page_and_the_search_works(hostile_report: Report, tmp_path: Path):
+    rng = np.random.default_rng(0)
+    frames = [pd.DataFrame({f"col {i}": rng.normal(size=40) for i in range(10)}) for _ in range(2)]
+    page = evaluate(*frames).to_html()
+    # The policy allows the page's own script only; the probe has to be let in for the test.
+    probe = """<script>
+      const find = document.getElementById("find");
+      find.value = "COL 7";
+      find.dispatchEvent(new Event("input"));
+      const right = new KeyboardEvent("keydown", {key: "ArrowRight"});
+      document.querySelector(".map").dispatchEvent(right);
+      const shown = [...document.querySelectorAll(".column")].filter((c) => !c.hidden);
+      document.title = `${shown.length} ${shown[0].dataset.name}; ` +
+        `${document.getElementById("count").textContent}; ` +
+        `${document.getElementById("readout").textContent}`;
+    </script>"""
+    opened = re.sub(r"script-src 'sha256-[^']*'", "script-src 'unsafe-inline'", page)
+    probed = tmp_path / "probed.html"
+    probed.write_text(opened.replace("</body>", probe + "</body>"), encoding="utf-8")
+    dom, log = browse(probed, tmp_path / "a")
+    title = re.search(r"<title>(.*?)</title>", dom)
+    assert title is not None
+    assert title[1].startswith("1 col 7; 1 column; col 0 × col 2: real ")
+    assert "CONSOLE" not in log
+
+    hostile = tmp_path / "hostile.html"
+    hostile_report.to_html(hostile)
+    dom, log = browse(hostile, tmp_path / "b")
+    assert "CONSOLE" not in log
+    assert "<img" not in dom
+
+
+def browse(path: Path, profile: Path) -> tuple[str, str]:
+    """The page after its scripts ran, and what the browser said."""
+    assert BROWSER is not None
+    switches = ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run")
+    quiet = ("disable-sync", "disable-background-networking", "disable-component-update")
+    options = [f"--{name}" for name in (*switches, *quiet, "enable-logging=stderr", "dump-dom")]
+    command = [BROWSER, *options, f"--user-data-dir={profile}", path.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout, done.stderr

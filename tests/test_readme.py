@@ -1,0 +1,25 @@
+"""The README's Python blocks run as they stand, with less training."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tabdiff.training import settings
+
+README = Path(__file__).parent.parent / "README.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def test_readme_has_a_quickstart_of_at_most_fifteen_lines():
+    assert 0 < len([line for line in BLOCKS[0].splitlines() if line.strip()]) <= 15
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_readme_block_runs(block, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("sdmetrics")
+    monkeypatch.setattr(settings, "default_steps", lambda n_rows: 20)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "README.md", "exec"), {})  # noqa: S102 - our own README
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+    assert "C2ST" in capsys.readouterr().out

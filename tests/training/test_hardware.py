@@ -1,0 +1,45 @@
+"""Devices by name, and how precisely they multiply."""
+
+import pytest
+import torch
+
+from tabdiff.training.hardware import autocast_for, resolve_device
+
+
+def test_auto_is_a_device_of_this_machine():
+    device = resolve_device("auto")
+    assert torch.zeros(1, device=device).device.type == device.type
+
+
+def test_cpu_is_everywhere():
+    assert resolve_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "auto "])
+def test_an_unknown_device_is_refused(name: str):
+    with pytest.raises(ValueError, match="is not a device. Use 'auto', 'cpu', 'cuda'"):
+        resolve_device(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "present"),
+    [
+        ("cuda", torch.cuda.is_available),
+        ("mps", torch.backends.mps.is_available),
+        ("xpu", lambda: False),
+        ("meta", lambda: False),
+    ],
+)
+def test_a_device_that_is_not_here_is_refused(name: str, present):
+    if present():
+        assert resolve_device(name).type == name
+    else:
+        with pytest.raises(ValueError, match="is not available on this machine"):
+            resolve_device(name)
+
+
+def test_autocast_is_a_context_that_leaves_sums_alone():
+    weight, x = torch.ones(2, 2), torch.ones(1, 2)
+    with autocast_for(torch.device("cpu"))():
+        assert (x @ weight).dtype in (torch.float32, torch.bfloat16)
+    assert (x @ weight).dtype == torch.float32
