@@ -68,7 +68,6 @@ class DiffusionSynthesizer(BaseEstimator):
     learning_rate : float
     width, depth : int, optional
         Of the denoising network; scaled with rows and columns when None.
-    dropout : float, in [0, 1)
     validation_fraction : float, in [0, 0.5], optional
         Share of the rows held out to decide when to stop and which weights to keep; a twentieth,
         or more of a small table, when None. 0 trains on every row to the end of the budget, and
@@ -120,7 +119,6 @@ class DiffusionSynthesizer(BaseEstimator):
         learning_rate: float = 2e-3,
         width: int | None = None,
         depth: int | None = None,
-        dropout: float = 0.0,
         validation_fraction: float | None = None,
         sampling_steps: int = 25,
         device: str = "auto",
@@ -136,7 +134,6 @@ class DiffusionSynthesizer(BaseEstimator):
         self.learning_rate = learning_rate
         self.width = width
         self.depth = depth
-        self.dropout = dropout
         self.validation_fraction = validation_fraction
         self.sampling_steps = sampling_steps
         self.device = device
@@ -370,7 +367,6 @@ class DiffusionSynthesizer(BaseEstimator):
         if self.max_time is not None:
             require_real("max_time", self.max_time, 0.0, math.inf, "()")
         require_real("learning_rate", self.learning_rate, 0.0, 1.0, "(]")
-        require_real("dropout", self.dropout, 0.0, 1.0, "[)")
         if self.validation_fraction is not None:
             require_real("validation_fraction", self.validation_fraction, 0.0, 0.5)
         require_whole("verbose", self.verbose, 0, 2)
@@ -400,9 +396,7 @@ class DiffusionSynthesizer(BaseEstimator):
 
     def _denoiser(self, layout: Layout, size: Size, entropy: int) -> MLPDenoiser:
         noise, _ = generators(entropy, 1)
-        return MLPDenoiser(
-            layout, width=size.width, depth=size.depth, dropout=self.dropout, generator=noise
-        )
+        return MLPDenoiser(layout, width=size.width, depth=size.depth, generator=noise)
 
     def _joint(self, layout: Layout) -> JointDiffusion:
         return JointDiffusion(
@@ -446,9 +440,13 @@ class DiffusionSynthesizer(BaseEstimator):
             del self.feature_names_in_
 
     def _portable_parameters(self) -> dict[str, Any]:
-        """The constructor's arguments that a file keeps: those that shape the model or sampling."""
-        names = ("prior", "dropout", "sampling_steps", "batch_size", "learning_rate")
-        return {name: getattr(self, name) for name in names}
+        """The constructor's arguments that a file keeps: plain numbers and names."""
+        kept = self.get_params(deep=False)
+        for name in ("schema", "column_kinds", "device", "verbose"):
+            del kept[name]
+        if not isinstance(self.random_state, int):
+            del kept["random_state"]
+        return {name: _plain(value) for name, value in kept.items()}
 
 
 def _hold_out(rows: Mixed, fraction: float | None, rng: np.random.Generator) -> tuple[Mixed, Mixed]:
@@ -481,3 +479,8 @@ def _history(looks: Any) -> pd.DataFrame:
 
 def _under(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as JSON knows it: numpy's numbers become Python's."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -198,6 +198,30 @@ def test_every_kind_of_column_survives_a_file(tmp_path: Path) -> None:
     pd.testing.assert_series_equal(out.dtypes, frame.dtypes)
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [0, 1.5, "a"],
+        [("a", 1), pd.Timestamp("2020-01-01"), ""],
+        pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)], names=["k", None]),
+        pd.date_range("2020-01-01", periods=3, name="day"),
+    ],
+    ids=["mixed", "tuple and time", "MultiIndex", "dates"],
+)
+def test_labels_of_any_type_survive_a_file(labels: Any, tmp_path: Path) -> None:
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)))
+    frame.columns = (
+        labels
+        if isinstance(labels, pd.Index)
+        else pd.Index(labels, dtype=object, tupleize_cols=False)
+    )
+    synth = tiny(random_state=10**30).fit(frame)
+    synth.save(tmp_path / "m")
+    out = DiffusionSynthesizer.load(tmp_path / "m", device="cpu").sample(5)
+    equal(out, synth.sample(5))
+    assert [type(label) for label in out] == [type(label) for label in frame]
+
+
 @pytest.mark.parametrize("prior", ["absorbing", "uniform"])
 def test_parameters_that_shape_samples_survive_a_file(prior: str, tmp_path: Path) -> None:
     synth = tiny(prior=prior, sampling_steps=3).fit(table())

@@ -124,15 +124,15 @@ class Schema:
         frame = to_pandas(df)
         known, given = {column.name for column in self.columns}, list(frame.columns)
         check_labels(given)
+        places = {label: at for at, label in enumerate(given)}
         problems = [
             f"column {name!r} is absent.{closest(name, [g for g in given if g not in known])}"
             for name in (column.name for column in self.columns)
-            if name not in given
+            if name not in places
         ]
         problems += [
             f"column {name!r} was not there at fit. Drop it." for name in given if name not in known
         ]
-        places = {label: at for at, label in enumerate(given)}
         for column in self.columns:
             if column.name in places and column.kind != "missing":
                 series = frame.iloc[:, places[column.name]]

@@ -27,16 +27,15 @@ class ResidualBlock(nn.Module):
     with LayerNorm for BatchNorm, so that a row never depends on its batch.
     """
 
-    def __init__(self, width: int, hidden: int, dropout: float) -> None:
+    def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width, dtype=torch.float32)
         self.widen = Affine(width, hidden)
         self.narrow = Affine(hidden, width)
-        self.dropout = nn.Dropout(dropout)
 
     def forward(self, h: Tensor) -> Tensor:
         """(B, *, width) -> (B, *, width)."""
-        return h + self.narrow(self.dropout(nn.functional.silu(self.widen(self.norm(h)))))
+        return h + self.narrow(nn.functional.silu(self.widen(self.norm(h))))
 
 
 class MLPDenoiser(nn.Module):
@@ -51,7 +50,6 @@ class MLPDenoiser(nn.Module):
     layout : Layout
     width, depth : int
         Width of the trunk and number of residual blocks, each with a hidden layer twice as wide.
-    dropout : float
     n_frequencies : int
         Periodic features per numeric part.
     generator : torch.Generator
@@ -64,7 +62,6 @@ class MLPDenoiser(nn.Module):
         *,
         width: int,
         depth: int,
-        dropout: float = 0.0,
         n_frequencies: int = 8,
         frequency_scale: float = 0.5,
         level_dim: int = 16,
@@ -79,7 +76,7 @@ class MLPDenoiser(nn.Module):
         self.time = TimeEmbedding(n_times)
         n_inputs = layout.n_num * (2 * n_frequencies + 1) + layout.n_cat * level_dim + 2 * n_times
         self.enter = Affine(n_inputs, width)
-        self.blocks = nn.ModuleList(ResidualBlock(width, 2 * width, dropout) for _ in range(depth))
+        self.blocks = nn.ModuleList(ResidualBlock(width, 2 * width) for _ in range(depth))
         self.norm = nn.LayerNorm(width, dtype=torch.float32)
         self.velocity = Affine(width, layout.n_num)
         self.logits = Affine(width, self.packing.size)

@@ -210,8 +210,13 @@ class MultinomialDiffusion:
             clean = rows(kept_s, p) * at_0 + rows(1 - kept_s, p) / k
             clean = clean / (z * at_0).sum(-1, keepdim=True)
             mixed = rows(kept_s, p) * w + rows(1 - kept_s, p) / k * w.sum(-1, keepdim=True)
-            divergences.append(torch.special.xlogy(shared * clean, clean / mixed).sum(-1))
-        return torch.stack(divergences, dim=-1)
+            divergences.append(
+                (
+                    torch.special.xlogy(shared * clean, clean)
+                    - torch.special.xlogy(shared * clean, mixed)
+                ).sum(-1)
+            )
+        return torch.stack(divergences, dim=-1) if divergences else torch.zeros(x_t.shape)
 
 
 def _uniform(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

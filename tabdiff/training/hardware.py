@@ -28,7 +28,8 @@ def resolve_device(name: str) -> torch.device:
         raise ValueError(
             f"device={name!r} is not a device. Use 'auto', 'cpu', 'cuda', 'cuda:0' or 'mps'."
         ) from error
-    present = {"cpu": True, "cuda": torch.cuda.is_available()}
+    n_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    present = {"cpu": True, "cuda": (device.index or 0) < n_cuda}
     present["mps"] = torch.backends.mps.is_available()
     if not present.get(device.type, False):
         raise ValueError(

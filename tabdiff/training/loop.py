@@ -170,9 +170,11 @@ def train(
         result.stopped = "interrupted"
     except TrainingDivergedError as error:
         if best.step == 0:
-            raise
+            raise TrainingDivergedError(f"step {step}: {error}") from error
         result.stopped = "diverged"
-        message = f"Training stopped: {error} The weights of step {best.step} are kept."
+        message = (
+            f"Training stopped at step {step}: {error} The weights of step {best.step} are kept."
+        )
         warnings.warn(message, RuntimeWarning, stacklevel=2)
     result.best_step = best.restore()
     return result

@@ -19,7 +19,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def denoiser_of(layout: Layout, seed: int = 0) -> MLPDenoiser:
-    return MLPDenoiser(layout, width=32, depth=2, dropout=0.1, generator=generator(seed))
+    return MLPDenoiser(layout, width=32, depth=2, generator=generator(seed))
 
 
 def awake(layout: Layout, seed: int = 0) -> MLPDenoiser:

@@ -115,8 +115,7 @@ def test_q_sample_in_one_jump_is_a_product_of_transition_matrices(prior: str):
     x = process.q_sample(x0, full(0.7, n), generator())
     for part, k in enumerate(LEVELS):
         steps = [
-            naive.transition(k, prior == "absorbing", later / now)
-            for now, later in zip(kept[:-1], kept[1:], strict=True)
+            naive.transition(k, prior == "absorbing", later / now) for now, later in pairwise(kept)
         ]
         chain = reduce(np.matmul, steps)
         np.testing.assert_allclose(chain, naive.transition(k, prior == "absorbing", kept[-1]))
@@ -257,7 +256,7 @@ def test_step_mixes_the_posterior_over_the_belief(prior: str, t: float, s: float
         x_s = process.step(
             log_p.expand(n, -1), x_t.expand(n, -1), full(t, n), full(s, n), generator(start)
         )
-        for part, k in enumerate(LEVELS):
+        for part in range(len(LEVELS)):
             p, token = belief(process, log_p, 0, part), int(x_t[part])
             expected = naive.mixed_posterior(p, prior == "absorbing", token, 1 - t, 1 - s)
             seen = np.bincount(x_s[:, part].numpy(), minlength=len(expected))

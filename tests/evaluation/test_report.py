@@ -64,10 +64,10 @@ def test_a_copier_fails_for_privacy_and_nothing_else(copied_report: Report):
 def test_independent_columns_fail_for_likeness_with_right_columns(shuffled_report: Report):
     assert tones(shuffled_report)["Likeness"] == "poor"
     assert shuffled_report.scores["shape_error"] < 1e-9
-    assert (
-        shuffled_report.scores["trend_error_fixed"]
-        > 3 * (shuffled_report.floors["trend_error_fixed"])
+    found, floor = (
+        s["trend_error_fixed"] for s in (shuffled_report.scores, shuffled_report.floors)
     )
+    assert found > 1.5 * floor
 
 
 def test_without_holdout_or_target_the_report_says_what_to_give(shuffled_report: Report):

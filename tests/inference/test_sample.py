@@ -156,8 +156,8 @@ def test_plugging_the_mean_into_the_posterior_is_caught():
     assert total_variation(wrong, SKEWED) > 0.1
     joint = mixture.joint("uniform")
     joint.multinomial = Plugged((4,), "uniform")
-    seen = counts(drawn(mixture, joint, 100, 20_000), (4,))
-    assert naive.chi_square(seen, SKEWED) < 1e-100
+    seen = counts(drawn(mixture, joint, 100, 10_000), (4,))
+    assert naive.chi_square(seen, SKEWED) < 1e-50
     # And it is this wrong step that was drawn from: chi-square at 1e-6.
     assert naive.chi_square(seen, wrong) > 1e-6
 
@@ -217,17 +217,17 @@ def test_masked_parts_are_exact_as_soon_as_each_has_a_step_of_its_own(nfe: int):
 
 
 def test_three_dependent_uniform_parts_come_back():
-    """Total variation against the truth, at 64 calls and 20,000 rows.
+    """Total variation against the truth, at 32 calls and 20,000 rows.
 
     Monte Carlo: E TV <= 1/2 sqrt(cells / n) = 0.010, and by McDiarmid's inequality
-    P(TV - E TV > e) <= exp(-2 n e^2), 1e-5 at e = 0.017. By enumeration the stride costs 0.0143.
+    P(TV - E TV > e) <= exp(-2 n e^2), 1e-5 at e = 0.017. By enumeration the stride costs 0.029.
     Independent columns are 0.40 away.
     """
-    mixture, n, nfe = categorical(XOR), 20_000, 64
+    mixture, n, nfe = categorical(XOR), 20_000, 32
     x = drawn(mixture, mixture.joint("uniform"), nfe, n)
     monte_carlo = 0.5 * np.sqrt(XOR.size / n) + np.sqrt(np.log(1e5) / (2 * n))
     error = total_variation(counts(x, XOR.shape) / n, XOR)
-    assert error < monte_carlo + 0.015
+    assert error < monte_carlo + 0.03
 
 
 # --------------------------------------------------------------------------------- numeric parts
@@ -309,7 +309,7 @@ def test_the_variance_of_the_sampler_nears_the_truth_at_first_order():
 
 
 @pytest.mark.parametrize("churn", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("nfe", [40, 100])
+@pytest.mark.parametrize("nfe", [30, 80])
 def test_correlated_clouds_come_back_in_every_direction(nfe: int, churn: float):
     # DKW at 1e-6 for each of 4 directions and 6 cases: 2.4e-5 false alarms. The stride may cost
     n = 10_000

@@ -1,10 +1,11 @@
 """The loop: times, budgets, the average that is kept, and every way to stop."""
 
 import math
-import time
 import warnings
 from dataclasses import replace
 from functools import partial
+from itertools import count, pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -133,7 +134,7 @@ def test_every_step_is_reported_with_the_last_held_out_loss():
     assert all(math.isfinite(p.validation_loss) for p in seen[9:])
     assert seen[12].validation_loss == seen[9].validation_loss
     assert [p.step for p in result.history] == [10, 20, 30]
-    assert all(a.seconds <= b.seconds for a, b in zip(seen, seen[1:], strict=False))
+    assert all(a.seconds <= b.seconds for a, b in pairwise(seen))
     assert result.stopped == "max_steps"
     assert not result.denoiser.training
 
@@ -143,24 +144,26 @@ def test_a_last_look_is_taken_at_the_last_step():
     assert [p.step for p in result.history] == [10, 13]
 
 
-def test_max_time_ends_training_and_the_rate_decays_along_it():
+def test_max_time_ends_training_and_the_rate_decays_along_it(monkeypatch: pytest.MonkeyPatch):
+    """On a clock that moves on by a hundredth of a second at every look at it."""
+    ticks = count()
+    clock = SimpleNamespace(monotonic=lambda: next(ticks) / 100)
+    monkeypatch.setattr("tabdiff.training.loop.time", clock)
     rates: list[float] = []
-    recipe = replace(SHORT, max_steps=1_000_000, max_time=0.5, patience=10**6)
-    began = time.monotonic()
     result = train(
         denoiser_of(LAYOUT),
         joint_of(LAYOUT),
         toy(64),
         toy(32, 1),
-        recipe,
+        replace(SHORT, max_steps=1_000_000, max_time=0.5, warmup=0.1, patience=10**6),
         generator(),
         report=lambda progress: rates.append(progress.learning_rate),
     )
-    # One step or look more than asked for; ten seconds is a machine at a standstill.
-    assert 0.5 <= time.monotonic() - began < 10
     assert result.stopped == "max_time"
-    assert 0 < len(rates) < 1_000_000
-    assert rates[-1] < 0.5 * max(rates)
+    assert 45 <= len(rates) <= 50
+    assert rates[5] == pytest.approx(max(rates), rel=0.05)
+    assert rates[-1] < 0.01 * max(rates)
+    assert not result.denoiser.training
 
 
 def test_a_pass_shows_every_row_once():
@@ -223,15 +226,6 @@ def test_the_same_seed_gives_the_same_weights():
     assert [p.validation_loss for p in a.history] != [p.validation_loss for p in c.history]
 
 
-def test_dropout_too_draws_from_the_generator_alone():
-    a, b = (
-        trained(denoiser=MLPDenoiser(LAYOUT, width=16, depth=1, dropout=0.2, generator=generator()))
-        for _ in range(2)
-    )
-    for p, q in zip(a.denoiser.parameters(), b.denoiser.parameters(), strict=True):
-        assert p.equal(q)
-
-
 def test_looking_does_not_move_the_training():
     often = trained(replace(SHORT, check_every=1, patience=10**6))
     seldom = trained(replace(SHORT, check_every=30))
@@ -289,7 +283,7 @@ def test_a_few_seconds_of_training_reproduce_a_known_joint():
     joint = known.joint()
     rows, held_out = (known.draw(n, np.random.default_rng(n)) for n in (4_000, 400))
     denoiser = MLPDenoiser(known.layout, width=64, depth=2, generator=generator())
-    recipe = Recipe(max_steps=500, batch_size=256, ema_steps=50, check_every=100, check_terms=1_000)
+    recipe = Recipe(max_steps=400, batch_size=256, ema_steps=50, check_every=100, check_terms=1_000)
     result = train(denoiser, joint, rows, held_out, recipe, generator(1))
     x = sample(result.denoiser, joint, time_grid(50), 4_000, generator(2))
     for level in (0, 1):
