@@ -35,7 +35,7 @@ SETS = (
     "adult", "default", "beijing", "bank", "california", "insurance", "heart", "taxis",
     "communities", "hotel",
 )  # fmt: skip
-LIBRARIES = ("tabdiff", "torch", "numpy", "pandas", "scikit-learn", "sdmetrics", "xgboost")
+LIBRARIES = ("torch", "numpy", "pandas", "scikit-learn", "sdmetrics", "xgboost")
 COLUMNS = {
     "c2st_sdmetrics": "C2ST",
     "c2st": "C2ST native",
@@ -104,7 +104,7 @@ def _run(name: str, seed: int, arguments: argparse.Namespace) -> None:
         "threads": arguments.threads,
         "processor": _processor(),
         "python": platform.python_version(),
-        "versions": {library: version(library) for library in LIBRARIES},
+        "versions": _versions(),
     }
     with arguments.results.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
@@ -203,6 +203,19 @@ def _cell(values: list[float | None]) -> str:
     middle = f"{statistics.median(known):.3g}"
     spread = f" ({min(known):.3g}–{max(known):.3g})" if len(known) > 1 else ""
     return middle + spread
+
+
+def _versions() -> dict[str, str]:
+    """Of tabdiff, with the commit where there is one, and of what the figures depend on."""
+    import tabdiff
+
+    asked = subprocess.run(
+        ["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    commit = f" ({asked.stdout.strip()})" if asked.returncode == 0 else ""
+    own = {"tabdiff": tabdiff.__version__ + commit}
+    return own | {library: version(library) for library in LIBRARIES}
 
 
 def _processor() -> str:

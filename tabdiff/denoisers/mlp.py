@@ -21,7 +21,7 @@ class Affine(nn.Linear):
 
 
 class ResidualBlock(nn.Module):
-    """x + W2 silu(W1 LayerNorm(x)), with hidden width ``expansion`` times the width.
+    """x + W2 silu(W1 LayerNorm(x)), with a wider hidden layer.
 
     Source: the pre-norm residual MLP of Gorishniy et al. 2021 (arXiv:2106.11959), section 3.2,
     with LayerNorm for BatchNorm, so that a row never depends on its batch.

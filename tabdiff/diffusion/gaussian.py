@@ -119,7 +119,7 @@ class GaussianDiffusion:
     def kl(self, x0_hat: Tensor, x0: Tensor, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
         """KL(q(x_s | x_t, x0) || q(x_s | x_t, x0_hat)) in nats per part: (B, *, D).
 
-        The two share their standard deviation, hence
+        The two share their standard deviation, hence, for s > 0,
 
             kl = 1/2 (SNR_s - SNR_t) (x0 - x0_hat)^2
 

@@ -134,8 +134,8 @@ class MultinomialDiffusion:
         absorbing process as it is defined. Here the clocks of a row are spread evenly, in random
         order: every part's own law is unchanged and every order of parts is equally likely, but
         parts no longer coincide in one step, where they would be drawn as if independent. With at
-        least Dc steps the categorical parts are drawn one after the other, without discretisation
-        error. Derived here; None under the uniform prior, whose parts move more than once.
+        least Dc steps in which alpha_bar falls equally, the categorical parts are drawn one after
+        the other, without discretisation error. Derived here; None under the uniform prior, whose parts move more than once.
         """
         if not self.absorbing:
             return None
@@ -216,7 +216,9 @@ class MultinomialDiffusion:
                     - torch.special.xlogy(shared * clean, mixed)
                 ).sum(-1)
             )
-        return torch.stack(divergences, dim=-1) if divergences else torch.zeros(x_t.shape)
+        if not divergences:
+            return torch.zeros(x_t.shape, device=x_t.device)
+        return torch.stack(divergences, dim=-1)
 
 
 def _uniform(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

@@ -17,10 +17,26 @@ import numpy.typing as npt
 from tabdiff.evaluation.tables import Table
 
 Singles = npt.NDArray[np.float32]
+Levels = npt.NDArray[np.uint8] | npt.NDArray[np.int32]
 TILE_QUERIES = 32
 TILE_ROWS = 4096
 # Sums of float32 that are equal on paper differ by less than this.
 TIE = 1e-5
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """Rows in the space: scaled numbers (an indicator of missing after each) and level codes."""
+
+    numbers: list[Singles]
+    codes: list[Levels]
+
+    def __len__(self) -> int:
+        return len((self.numbers or self.codes)[0])
+
+    def part(self, rows: slice) -> Coordinates:
+        """The rows of a slice."""
+        return Coordinates([x[rows] for x in self.numbers], [x[rows] for x in self.codes])
 
 
 @dataclass(frozen=True)
@@ -52,13 +68,17 @@ class Space:
             median[i] = np.median(present)
         return cls(low, scale, median)
 
-    def place(self, table: Table) -> tuple[list[Singles], list[npt.NDArray[np.int32]]]:
-        """Coordinates of the rows: scaled numbers (with indicators of missing), level codes."""
+    def place(self, table: Table) -> Coordinates:
+        """Put the rows into the space."""
         numbers: list[Singles] = []
-        codes: list[npt.NDArray[np.int32]] = []
+        codes: list[Levels] = []
         for i, (field, column) in enumerate(zip(table.fields, table.columns, strict=True)):
             if field.kind == "categorical":
-                codes.append(np.asarray(column, dtype=np.int32))
+                # One byte per code where it suffices: comparing is bound by memory.
+                if field.missing_code < 256:
+                    codes.append(np.asarray(column, dtype=np.uint8))
+                else:
+                    codes.append(np.asarray(column, dtype=np.int32))
                 continue
             values = np.asarray(column, dtype=np.float64)
             absent = np.isnan(values)
@@ -66,7 +86,7 @@ class Space:
             unit = (filled / 2 - self.low[i] / 2) / self.scale[i]
             numbers.append(unit.astype(np.float32))
             numbers.append(absent.astype(np.float32))
-        return numbers, codes
+        return Coordinates(numbers, codes)
 
 
 @dataclass(frozen=True)
@@ -118,13 +138,13 @@ def nearest(
     """
     distance = np.full((len(blocks), queries.n_rows), np.inf, dtype=np.float32)
     ties = np.zeros((len(blocks), queries.n_rows), dtype=np.int64)
-    asked = _matrix(*space.place(queries))
+    asked = space.place(queries)
     for b, block in enumerate(blocks):
-        stored = _matrix(*space.place(block))
+        stored = space.place(block)
         for q in range(0, queries.n_rows, TILE_QUERIES):
             rows = slice(q, q + TILE_QUERIES)
             for r in range(0, block.n_rows, TILE_ROWS):
-                tile = _tile(asked, stored, rows, slice(r, r + TILE_ROWS))
+                tile = _tile(asked.part(rows), stored.part(slice(r, r + TILE_ROWS)))
                 if same_rows and b == 0:
                     _forget_self(tile, q, r)
                 least = tile.min(axis=1)
@@ -133,39 +153,27 @@ def nearest(
     return Nearest(distance, ties)
 
 
-@dataclass(frozen=True)
-class _Coordinates:
-    numbers: Singles  # (Dn, n)
-    codes: npt.NDArray[np.int32]  # (Dc, n)
-
-
-def _matrix(numbers: list[Singles], codes: list[npt.NDArray[np.int32]]) -> _Coordinates:
-    n = len((numbers or codes)[0])
-    return _Coordinates(
-        np.array(numbers, dtype=np.float32).reshape(-1, n),
-        np.array(codes, dtype=np.int32).reshape(-1, n),
-    )
-
-
-def _tile(asked: _Coordinates, stored: _Coordinates, rows: slice, block: slice) -> Singles:
+def _tile(asked: Coordinates, stored: Coordinates) -> Singles:
     """Distances of a few queries to a few rows, one column after the other."""
-    a, b = asked.numbers[:, rows], stored.numbers[:, block]
-    c, d = asked.codes[:, rows], stored.codes[:, block]
-    shape = (a.shape[1], b.shape[1])
+    shape = (len(asked), len(stored))
     total = np.zeros(shape, dtype=np.float32)
     gap = np.empty(shape, dtype=np.float32)
-    for x, y in zip(a, b, strict=True):
-        if not (x.any() or y.any()):  # nothing missing here
+    for x, y in zip(asked.numbers, stored.numbers, strict=True):
+        if not (x.any() or y.any()):  # indicators where nothing is missing
             continue
         np.subtract(x[:, None], y[None, :], out=gap)
         np.abs(gap, out=gap)
         total += gap
-    differing = np.zeros(shape, dtype=np.uint16)
+    if not asked.codes:
+        return total
+    few = len(asked.codes) < 256
+    differing = np.zeros(shape, dtype=np.uint8 if few else np.uint16)
     unlike = np.empty(shape, dtype=np.bool_)
-    for x, y in zip(c, d, strict=True):
-        np.not_equal(x[:, None], y[None, :], out=unlike)
-        differing += unlike
-    total += 2.0 * differing.astype(np.float32)
+    for c, d in zip(asked.codes, stored.codes, strict=True):
+        np.not_equal(c[:, None], d[None, :], out=unlike)
+        differing += unlike.view(np.uint8)
+    np.multiply(differing, np.float32(2), out=gap)
+    total += gap
     return total
 
 

@@ -26,6 +26,8 @@ from tabdiff.evaluation.tables import Table
 
 Z95 = 1.96
 DISTANCE_POINTS = 41
+# Floors are needed less exactly than scores.
+FLOOR_QUERIES = 2_000
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def judge_privacy(
     queries = synthetic.draw(max_queries, rng)
     if holdout is None:
         shuffled = real.take(rng.permutation(real.n_rows))
-        asked = shuffled.take(np.arange(min(max_queries, real.n_rows)))
+        asked = shuffled.take(np.arange(min(max_queries, FLOOR_QUERIES, real.n_rows)))
         near = nearest(queries, [shuffled], space).distance[0]
         others = nearest(asked, [shuffled], space, same_rows=True).distance[0]
         return Privacy(copies, _distances(near, others), None)
@@ -158,8 +160,9 @@ def judge_privacy(
     chance = real.n_rows / (real.n_rows + holdout.n_rows)
     share = found.share(train_ids, test_ids)
     equal = found.share(train_ids[:1], test_ids[:1])
-    floor = _floor(real, holdout, space, rng, max_queries)
-    unseen = nearest(holdout.draw(max_queries, rng), [real], space).distance[0]
+    few = min(max_queries, FLOOR_QUERIES)
+    floor = _floor(real, holdout, space, rng, few)
+    unseen = nearest(holdout.draw(few, rng), [real], space).distance[0]
     memorisation = Memorisation(
         excess=_excess(float(share.mean()), chance),
         interval=_excess_interval(share, chance),

@@ -158,6 +158,13 @@ def test_packing_draws_inside_its_support_at_the_largest_float_below_one():
     assert int(drawn.max()) < 9_000
 
 
+def test_packing_draws_inside_its_support_where_the_target_rounds_up_to_the_total():
+    # 1e-45 is the smallest float32: 0.75 of it rounds to all of it.
+    packing, weights = Packing((3,)), torch.tensor([[0.0, 1e-45, 0.0]])
+    assert 0.75 * weights[0, 1] == weights[0, 1]
+    assert packing.draw(weights, torch.tensor([[0.75]])).tolist() == [[1]]
+
+
 def test_packing_draws_in_proportion():
     # Chi-square per part at 1e-6, four parts: fewer than 4e-6 false alarms.
     levels, n = (2, 5, 3, 40), 100_000
