@@ -135,7 +135,8 @@ class MultinomialDiffusion:
         order: every part's own law is unchanged and every order of parts is equally likely, but
         parts no longer coincide in one step, where they would be drawn as if independent. With at
         least Dc steps in which alpha_bar falls equally, the categorical parts are drawn one after
-        the other, without discretisation error. Derived here; None under the uniform prior, whose parts move more than once.
+        the other, without discretisation error. Derived here; None under the uniform prior, whose
+        parts move more than once.
         """
         if not self.absorbing:
             return None
