@@ -60,18 +60,18 @@ class DiffusionSynthesizer(BaseEstimator):
     prior : {"absorbing", "uniform"}
         What categorical parts turn into as noise grows.
     max_steps : int, optional
-        Optimiser steps; scaled with rows and columns when None.
+        Optimiser steps; scaled with rows when None.
     max_time : float, optional
         Wall seconds of training; the schedule adapts to it.
     batch_size : int, optional
         Rows per optimiser step; scaled with rows when None.
     learning_rate : float
     width, depth : int, optional
-        Of the denoising network; scaled with rows and columns when None.
+        Of the denoising network; scaled with rows when None.
     validation_fraction : float, in [0, 0.5], optional
         Share of the rows held out to decide when to stop and which weights to keep; a twentieth,
-        or more of a small table, when None. 0 trains on every row to the end of the budget, and
-        may memorise.
+        or more of a small table, when None. With 0 every row is learned from, the same rows judge,
+        and the model may memorise.
     sampling_steps : int
         Network evaluations per sampled row.
     device : str
@@ -95,7 +95,8 @@ class DiffusionSynthesizer(BaseEstimator):
     best_step_ : int
     fit_seconds_ : float
     stopped_ : str
-        Why training ended: "max_steps", "max_time", "validation", "diverged" or "interrupted".
+        Why training ended: "max_steps", "max_time", "validation", "diverged", "interrupted", or
+        "nothing to learn" where all columns are constant, missing or identifiers.
 
     Examples
     --------

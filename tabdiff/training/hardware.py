@@ -41,8 +41,8 @@ def resolve_device(name: str) -> torch.device:
 def autocast_for(device: torch.device) -> Autocast:
     """bfloat16 autocast where the hardware multiplies bfloat16, otherwise nothing.
 
-    A processor without such instructions emulates them: measured 2 to 4 times slower than float32
-    on one (benchmarks/NOTES.md), and about 3 times faster than float32 where they exist.
+    A processor without such instructions emulates them, more slowly than it multiplies float32
+    (benchmarks/NOTES.md).
     """
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
