@@ -44,8 +44,6 @@ from tabdiff.training.settings import (
 CHUNK = 1024
 # Exponent of the Gaussian clock: training draws and sampling steps crowd at low noise.
 WARP = 1.7
-# Numeric parts follow the deterministic path: as good with half the steps (benchmarks/NOTES.md).
-CHURN = 0.0
 
 
 class DiffusionSynthesizer(BaseEstimator):
@@ -402,7 +400,7 @@ class DiffusionSynthesizer(BaseEstimator):
     def _joint(self, layout: Layout) -> JointDiffusion:
         return JointDiffusion(
             layout,
-            GaussianDiffusion(CosineSchedule(WARP), CHURN),
+            GaussianDiffusion(CosineSchedule(WARP)),
             MultinomialDiffusion(layout.levels, self.prior, KeepSchedule()),
         )
 

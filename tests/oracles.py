@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tabdiff.data.mixed import Belief, Layout, Mixed
+from tabdiff.data.mixed import Belief, Gate, Layout, Mixed
 from tabdiff.diffusion.gaussian import GaussianDiffusion
 from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import MultinomialDiffusion
@@ -33,7 +33,7 @@ class Mixture:
     covariance: np.ndarray
     levels: np.ndarray
     sizes: tuple[int, ...]
-    gates: tuple[tuple[int, int] | None, ...] = ()
+    gates: tuple[Gate | None, ...] = ()
 
     @property
     def layout(self) -> Layout:
@@ -43,7 +43,7 @@ class Mixture:
             tuple(f"c{i}" for i in range(n_cat)),
             self.sizes,
             self.gates or (None,) * n_num,
-            (False,) * n_cat,
+            (0,) * n_cat,
         )
 
     def draw(self, n: int, rng: np.random.Generator) -> Mixed:
@@ -54,13 +54,11 @@ class Mixture:
         num = self.mean[c] + (root[c] @ noise)[..., 0]
         return Mixed(torch.as_tensor(num, dtype=torch.float32), torch.as_tensor(self.levels[c]))
 
-    def joint(
-        self, prior: str = "absorbing", churn: float = 1.0, warp: float = 1.0
-    ) -> JointDiffusion:
+    def joint(self, prior: str = "absorbing", warp: float = 1.0) -> JointDiffusion:
         """Both processes, at schedules that a test may count on."""
         return JointDiffusion(
             self.layout,
-            GaussianDiffusion(CosineSchedule(warp), churn),
+            GaussianDiffusion(CosineSchedule(warp)),
             MultinomialDiffusion(self.sizes, prior, KeepSchedule()),
         )
 
@@ -247,27 +245,18 @@ def total_variation(p: np.ndarray, q: np.ndarray) -> float:
 def mixture_law(
     weight: np.ndarray, mean: np.ndarray, std: np.ndarray, angles: np.ndarray, grid: np.ndarray
 ) -> np.ndarray:
-    """CDF on ``grid`` of ancestral sampling from a mixture on the line, by integrating densities.
+    """CDF on ``grid`` of the sampler's end for a mixture on the line, without any drawing.
 
-    ``angles`` fall from pi/2 to 0; alpha = cos, sigma = sin. Each step draws from
-    N(m(x_t), s^2) with m, s those of q(x_s | x_t, x0_hat(x_t)); the last one is the map x0_hat,
-    which increases in x_t (its slope is a variance), so it carries the CDF along.
+    ``angles`` fall from pi/2 to 0; alpha = cos, sigma = sin. Each step is the map
+    x - (a_t - a_s) (alpha x - x0_hat(x)) / sigma, which increases in x (the slope of x0_hat is a
+    variance, and (a_t - a_s) alpha < sigma), so it carries the CDF of N(0, 1) along.
     """
-    width = grid[1] - grid[0]
-    density = naive.normal(grid, 0.0, 1.0)
+    x = grid.copy()
     for a_t, a_s in pairwise(angles):
-        x0_hat = _posterior_mean(grid, weight, mean, std, math.cos(a_t), math.sin(a_t))
-        if a_s == 0:
-            cdf = np.cumsum(density) * width - 0.5 * density * width
-            return np.interp(grid, x0_hat, cdf)
-        ratio = math.cos(a_t) / math.cos(a_s)
-        var_ts = math.sin(a_t) ** 2 - (ratio * math.sin(a_s)) ** 2
-        centre = ratio * math.sin(a_s) ** 2 * grid + math.cos(a_s) * var_ts * x0_hat
-        centre /= math.sin(a_t) ** 2
-        spread = math.sin(a_s) * math.sqrt(var_ts) / math.sin(a_t)
-        kernel = naive.normal(grid[:, None], centre[None, :], spread)
-        density = kernel @ density * width
-    raise ValueError("The last angle must be 0.")
+        x0_hat = _posterior_mean(x, weight, mean, std, math.cos(a_t), math.sin(a_t))
+        x = x - (a_t - a_s) * (math.cos(a_t) * x - x0_hat) / math.sin(a_t)
+    normal = 0.5 * (1 + torch.erf(torch.as_tensor(grid / math.sqrt(2))).numpy())
+    return np.interp(grid, x, normal)
 
 
 def _posterior_mean(

@@ -159,7 +159,8 @@ def test_41_unused_levels_stay_in_the_dtype_and_are_never_made() -> None:
 def test_45_constants_are_not_sent_to_the_network() -> None:
     frame = pd.DataFrame({"k": [7] * 60, "x": numbers(60)})
     synth = tiny().fit(frame)
-    assert synth.encoder_.layout.num_names == ("x",) and synth.encoder_.layout.n_cat == 0
+    layout = synth.encoder_.layout
+    assert set(layout.num_names) | set(layout.cat_names) == {"x"}
     assert (synth.sample(9)["k"] == 7).all()
 
 

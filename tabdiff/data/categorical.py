@@ -99,6 +99,7 @@ class CategoricalEncoder:
 
     kind = "categorical"
     has_value = False
+    open_levels = ()
 
     def __init__(
         self,
@@ -153,6 +154,11 @@ class CategoricalEncoder:
             bool(cells.missing.any()),
             ordered,
         )
+
+    @property
+    def n_ordered(self) -> int:
+        """The labels with a level of their own where their dtype has an order, else none."""
+        return len(self.levels) if self.ordered else 0
 
     def encode(self, cells: Cells, rng: np.random.Generator) -> Parts:
         """The code of each row.

@@ -12,7 +12,7 @@ from tabdiff.data.column import Column
 from tabdiff.data.dtypes import dtype_from_text, inner_dtype
 from tabdiff.data.errors import SchemaError
 from tabdiff.data.identifiers import IdentifierEncoder
-from tabdiff.data.numeric import ATOM_SHARE, MAX_DISCRETE, NumericEncoder
+from tabdiff.data.numeric import MAX_CELLS, MAX_DISCRETE, NumericEncoder
 from tabdiff.data.parts import ColumnEncoder, Parts, State
 from tabdiff.data.scalars import from_json, to_json, typed_key
 
@@ -29,7 +29,8 @@ class ConstantEncoder:
     kind = "constant"
     has_value = False
     has_missing = True
-    ordered = False
+    open_levels = ()
+    n_ordered = 0
 
     def __init__(self, value: Array) -> None:
         self.value = value
@@ -81,7 +82,7 @@ def fit_column(
     column: Column,
     rng: np.random.Generator,
     max_discrete: int = MAX_DISCRETE,
-    atom_share: float = ATOM_SHARE,
+    max_cells: int = MAX_CELLS,
 ) -> ColumnEncoder:
     """The encoder of a column's kind, fitted to its cells.
 
@@ -91,7 +92,7 @@ def fit_column(
     column : Column
     rng : Generator
         Chooses the heads of random-looking identifiers.
-    max_discrete, atom_share
+    max_discrete, max_cells
         See :meth:`NumericEncoder.fit`.
 
     Raises
@@ -108,7 +109,7 @@ def fit_column(
     if column.kind == "categorical":
         order = column.categories
         return CategoricalEncoder.fit(cells, order, ordered=column.ordered)
-    return NumericEncoder.fit(cells, float_precision(column), max_discrete, atom_share)
+    return NumericEncoder.fit(cells, float_precision(column), max_discrete, max_cells)
 
 
 def _check_kind(cells: Cells, column: Column) -> None:

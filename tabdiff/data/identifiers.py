@@ -60,7 +60,8 @@ class IdentifierEncoder:
     kind = "identifier"
     has_value = False
     has_missing = True
-    ordered = False
+    open_levels = ()
+    n_ordered = 0
 
     def __init__(
         self, look: str, head: str, width: int, first: int, last: int, missing_share: float

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -47,13 +48,28 @@ class Belief:
     ----------
     num : Tensor, (B, *, Dn)
         Network output, or after ``estimate`` the posterior mean of the clean numeric parts.
-    log_p : Tensor, (B, *, S)
-        Logits, or after ``estimate`` log-probabilities of the clean levels, in the order of
-        :class:`Packing`.
+    logits : Tensor, (B, *, S)
+        Log-probabilities of the clean levels, up to a constant for each part, in the order of
+        :class:`Packing`. Whoever needs them normalised does so, for the parts it needs.
     """
 
     num: Tensor
-    log_p: Tensor
+    logits: Tensor
+
+
+class Gate(NamedTuple):
+    """When a numeric part exists.
+
+    Attributes
+    ----------
+    state : int
+        A categorical part.
+    levels : tuple of int
+        Its levels at which the numeric part exists.
+    """
+
+    state: int
+    levels: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -66,18 +82,18 @@ class Layout:
         One name per part, for messages.
     levels : tuple of int
         Number of levels K of each categorical part.
-    gates : tuple of (int, int) or None
-        Per numeric part: the index of its state part and the level of that state at which the
-        value exists; None where it always exists.
-    ordered : tuple of bool
-        Per categorical part: levels have a natural order (a missing level, if any, is last).
+    gates : tuple of Gate or None
+        Per numeric part: when it exists; None where it always does.
+    ordered : tuple of int
+        Per categorical part: how many of its first levels lie in a natural order. The rest (a
+        missing level) lie in none.
     """
 
     num_names: tuple[str, ...]
     cat_names: tuple[str, ...]
     levels: tuple[int, ...]
-    gates: tuple[tuple[int, int] | None, ...]
-    ordered: tuple[bool, ...]
+    gates: tuple[Gate | None, ...]
+    ordered: tuple[int, ...]
 
     @property
     def n_num(self) -> int:
@@ -124,16 +140,6 @@ class Packing:
             self.offsets[parts] = start + width * torch.arange(len(parts))
 
     @cached_property
-    def order(self) -> Tensor:
-        """Parts in packed order; ``values[..., order]`` lines up with the groups."""
-        return torch.tensor([p for parts, _ in self.groups for p in parts], dtype=torch.int64)
-
-    @cached_property
-    def inverse(self) -> Tensor:
-        """Position of each part in packed order."""
-        return torch.argsort(self.order)
-
-    @cached_property
     def padding(self) -> Tensor:
         """(S,) bool, True at slots that belong to no level."""
         pad = torch.ones(self.size, dtype=torch.bool)
@@ -159,35 +165,74 @@ class Packing:
         """``packed`` at each part's level ``cat``: (B, *, Dc)."""
         return packed.gather(-1, cat + self.offsets.to(cat.device))
 
+    def cross_entropy(self, packed: Tensor, cat: Tensor) -> Tensor:
+        """-log p of each part's level ``cat`` under the logits ``packed``: (B, *, Dc)."""
+        if not self.levels:
+            return torch.zeros(cat.shape, device=packed.device)
+        loss: Tensor = _CrossEntropy.apply(packed, cat + self.offsets.to(cat.device), self)
+        return loss
+
     def log_softmax(self, packed: Tensor) -> Tensor:
         """Normalise each part's logits; padding gets -inf."""
-        if not self.levels:
-            return packed
-        packed = packed.masked_fill(self.padding.to(packed.device), -torch.inf)
-        return self.join([v.log_softmax(-1) for v in self.views(packed)])
+        normal = torch.empty_like(packed)
+        padding = self.padding.to(packed.device)
+        groups = zip(self.views(packed), self.views(padding), self.views(normal), strict=True)
+        for view, empty, out in groups:
+            filled = view.masked_fill(empty, -torch.inf) if bool(empty.any()) else view
+            out.copy_(filled.log_softmax(-1))
+        return normal
 
-    def draw(self, weights: Tensor, uniform: Tensor) -> Tensor:
-        """A level per part with probability proportional to ``weights``, by inversion.
+    def draw(self, packed: Tensor, uniform: Tensor, wanted: Tensor) -> Tensor:
+        """A level of each wanted part with the probabilities of its logits, by inversion.
+
+        Only what is wanted is normalised, so a sampler that shows few parts at a step pays for few.
 
         Parameters
         ----------
-        weights : Tensor, (B, *, S), non-negative, zero at padding
+        packed : Tensor, (B, *, S)
+            Logits; anything at padding.
         uniform : Tensor, (B, *, Dc), in [0, 1)
+        wanted : Tensor, (B, *, Dc), bool
 
         Returns
         -------
         Tensor, (B, *, Dc), int64
+            0 where nothing is wanted.
         """
-        if not self.levels:
-            return torch.zeros_like(uniform, dtype=torch.int64)
-        ordered = uniform[..., self.order.to(uniform.device)]
-        drawn, first = [], 0
-        for view in self.views(weights):
-            n = view.shape[-2]
-            cdf = view.cumsum(-1)
-            target = ordered[..., first : first + n, None] * cdf[..., -1:]
+        drawn = torch.zeros(uniform.shape, dtype=torch.int64, device=uniform.device)
+        views = zip(self.groups, self.views(packed), self.views(self.padding), strict=True)
+        for (parts, _), view, padding in views:
+            here = wanted[..., parts].nonzero(as_tuple=True)
+            of_part = torch.tensor(parts, device=uniform.device)[here[-1]]
+            weights = view[here].masked_fill(padding.to(view.device)[here[-1]], -torch.inf)
+            cdf = weights.float().softmax(-1).cumsum(-1)
+            target = uniform[(*here[:-1], of_part)][:, None] * cdf[:, -1:]
             # A target that rounds up to the total would point past the last level with weight.
-            last = (cdf < cdf[..., -1:]).sum(-1)
-            drawn.append(torch.minimum((cdf <= target).sum(-1), last))
-            first += n
-        return torch.cat(drawn, dim=-1)[..., self.inverse.to(uniform.device)]
+            last = (cdf < cdf[:, -1:]).sum(-1)
+            drawn[(*here[:-1], of_part)] = torch.minimum((cdf <= target).sum(-1), last)
+        return drawn
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """log_softmax and pick in one, with one pass over the levels on the way back.
+
+    Left to autograd, the way back fills a packed tensor with zeros for every group and adds them.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, packed: Tensor, slots: Tensor, packing: Packing) -> Tensor:
+        log_p = packing.log_softmax(packed.detach())
+        ctx.save_for_backward(log_p, slots)
+        ctx.packing = packing
+        return -log_p.gather(-1, slots)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (grad,), (log_p, slots) = grads, ctx.saved_tensors
+        out = torch.empty_like(log_p)
+        groups = zip(
+            ctx.packing.groups, ctx.packing.views(log_p), ctx.packing.views(out), strict=True
+        )
+        for (parts, _), view, into in groups:
+            torch.mul(view.exp(), grad[..., parts, None], out=into)
+        return out.scatter_add_(-1, slots, -grad), None, None

@@ -1,19 +1,23 @@
-"""Numbers to a state and a unit normal, and back to exactly what the column can hold.
+"""Numbers to a cell and a unit normal within it, and back to exactly what the column can hold.
 
-A column with few distinct values is one ordered categorical part. Any other is a *state* (the
-continuum, one level per value of unusual mass, missing) and, where the state is the continuum, a
-*value* that is standard normal:
+The values of a column, in order, are divided into *cells* of about equal mass, which are the
+ordered levels of its categorical part (missing is the last level). A value of unusual mass, and
+every value of a column with few distinct ones, is a cell of its own, an *atom*: its level says all.
+Any other cell is *open* and has a numeric part besides, the place of the value in its cell:
 
     values on a lattice:   i = (x - offset) / step, exact;  v = i + U(-1/2, 1/2)
     values on none:        v = x, scaled by a power of two so that nothing overflows
-    both:                  z = T(v), T monotone and piecewise linear, T(v) ~ N(0, 1)
+    both:                  z = Phi^-1(F(v | cell)) ~ N(0, 1), F piecewise linear
 
-The way back inverts T, rounds to the lattice and clips to the observed range.
+So the cell carries what is coarse, multimodal or discontinuous about the column, in terms that a
+network predicts sharply, and the value what is fine. The way back inverts F, rounds to the lattice
+and keeps to the range of the cell.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,79 +28,119 @@ from tabdiff.data.errors import SchemaError
 from tabdiff.data.parts import Parts, State, take, take_array, take_flag
 from tabdiff.data.scales import Continuum, Lattice, find_scale, scale_from_state
 
-MAX_DISCRETE = 100
-ATOM_SHARE = 0.005
+MAX_DISCRETE = 256
+MAX_CELLS = 256
+# Fewer rows would not tell a network apart what one cell and its neighbour go with.
+ROWS_PER_CELL = 25
 ATOM_COUNT = 10
 EQUAL_MASS_KNOTS = 1000
 EQUAL_Z_KNOTS = 200
 
 
 @dataclass(frozen=True)
-class Curve:
-    """The monotone map between v and a standard normal z, through knots.
+class Grid:
+    """The open cells, and within each the monotone map between v and a standard normal z.
+
+    Cell k is the stretch of knots with ``k < y < k + 1``; ``y - k`` is F(v | cell).
 
     Attributes
     ----------
-    v, z : float64 array, (k,), k >= 2, both strictly increasing
+    v, y : float64 array, (knots,), both strictly increasing within a cell, y throughout
     """
 
     v: Array
-    z: Array
+    y: Array
 
     @classmethod
-    def fit(cls, centres: Array, counts: Array, half: float) -> Curve:
+    def fit(cls, groups: list[tuple[Array, Array]], half: float) -> Grid:
         """Knots on the distribution function in which each value fills its Voronoi cell.
 
         Parameters
         ----------
-        centres : float64 array, (k,), sorted, k >= 2
-        counts : int array, (k,)
+        groups : list of (centres, counts)
+            Per open cell its distinct positions, sorted, at least 2, and their rows.
         half : float
-            How far the outermost cells reach beyond their values.
+            How far a cell reaches beyond its outermost values.
         """
-        n = int(counts.sum())
-        below = np.cumsum(counts)[:-1] / n
-        middles = centres[:-1] + (centres[1:] - centres[:-1]) / 2
-        edges = np.concatenate(([centres[0] - half], middles, [centres[-1] + half]))
-        mass = np.concatenate(([0.5 / n], below, [1 - 0.5 / n]))
-        if len(mass) > EQUAL_MASS_KNOTS + EQUAL_Z_KNOTS:
-            normal = ndtr(np.linspace(ndtri(mass[0]), ndtri(mass[-1]), EQUAL_Z_KNOTS))
-            even = np.linspace(mass[0], mass[-1], EQUAL_MASS_KNOTS)
-            chosen = np.union1d(even, np.clip(normal, mass[0], mass[-1]))
-            edges, mass = np.interp(chosen, mass, edges), chosen
-        z = ndtri(mass)
-        keep = _strictly_increasing(edges, z)
-        return cls(edges[keep], z[keep])
+        most = max(EQUAL_MASS_KNOTS // len(groups), 16), max(EQUAL_Z_KNOTS // len(groups), 8)
+        fitted = [_knots(centres, counts, half, *most) for centres, counts in groups]
+        return cls(
+            np.concatenate([v for v, _ in fitted]),
+            np.concatenate([k + u for k, (_, u) in enumerate(fitted)]),
+        )
 
-    def normal(self, v: Array) -> Array:
-        """Map v to z."""
-        return np.interp(v, self.v, self.z)
+    @property
+    def n_cells(self) -> int:
+        """Number of open cells."""
+        return int(self.y[-1]) + 1
 
-    def invert(self, z: Array) -> Array:
-        """Map z to v."""
-        return np.interp(z, self.z, self.v)
+    def locate(self, v: Array) -> Array:
+        """The cell of each position, the nearest one where it lies in none."""
+        first, last = self._ends()
+        return np.searchsorted((self.v[last[:-1]] + self.v[first[1:]]) / 2, v, side="right")
+
+    def normal(self, v: Array, cell: Array) -> Array:
+        """Map positions in their cells to z."""
+        first, last = self._ends()
+        inside = np.clip(v, self.v[first[cell]], self.v[last[cell]])
+        y = np.clip(np.interp(inside, self.v, self.y), self.y[first[cell]], self.y[last[cell]])
+        return ndtri(y - cell)
+
+    def invert(self, z: Array, cell: Array) -> Array:
+        """Map z in their cells to positions."""
+        first, last = self._ends()
+        y = np.clip(cell + ndtr(z), self.y[first[cell]], self.y[last[cell]])
+        return np.clip(np.interp(y, self.y, self.v), self.v[first[cell]], self.v[last[cell]])
+
+    def _ends(self) -> tuple[Array, Array]:
+        """The first and the last knot of each cell."""
+        whole = np.arange(self.n_cells)
+        first = np.searchsorted(self.y, whole)
+        return first, np.searchsorted(self.y, whole + 1) - 1
 
 
-def _strictly_increasing(v: Array, z: Array) -> Array:
+def _knots(
+    centres: Array, counts: Array, half: float, n_even: int, n_normal: int
+) -> tuple[Array, Array]:
+    """Positions v and F(v) at the edges of the Voronoi cells, thinned out where there are many."""
+    n = int(counts.sum())
+    below = np.cumsum(counts)[:-1] / n
+    middles = centres[:-1] + (centres[1:] - centres[:-1]) / 2
+    edges = np.concatenate(([centres[0] - half], middles, [centres[-1] + half]))
+    mass = np.concatenate(([0.5 / n], below, [1 - 0.5 / n]))
+    if len(mass) > n_even + n_normal:
+        normal = ndtr(np.linspace(ndtri(mass[0]), ndtri(mass[-1]), n_normal))
+        even = np.linspace(mass[0], mass[-1], n_even)
+        chosen = np.union1d(even, np.clip(normal, mass[0], mass[-1]))
+        edges, mass = np.interp(chosen, mass, edges), chosen
+    keep = _strictly_increasing(edges, mass)
+    return edges[keep], mass[keep]
+
+
+def _strictly_increasing(v: Array, mass: Array) -> Array:
     """Positions that leave both arrays strictly increasing, the ends among them."""
     keep = [0]
     for i in range(1, len(v) - 1):
-        if v[keep[-1]] < v[i] < v[-1] and z[keep[-1]] + 1e-9 < z[i] < z[-1] - 1e-9:
+        if v[keep[-1]] < v[i] < v[-1] and mass[keep[-1]] + 1e-9 < mass[i] < mass[-1] - 1e-9:
             keep.append(i)
     return np.array([*keep, len(v) - 1])
 
 
 class NumericEncoder:
-    """One numeric column as a state, a value, or both.
+    """One numeric column as a cell, a value, or both.
 
     Attributes
     ----------
     atoms : array, (m,), sorted
-        Values with a level of their own. All values where ``curve`` is None.
+        Values that are cells of their own. All values where ``grid`` is None.
+    open : bool array, (c,)
+        Whether each cell, in the order of the values, is open; the others are the atoms.
     has_missing : bool
     scale : Lattice or Continuum or None
-    curve : Curve or None
-        None where every row is an atom or missing.
+    grid : Grid or None
+        Of the open cells; None where every row is an atom or missing.
+    counts : int array, (c,) or (c + 1,)
+        Training rows per cell, and per missing value if any is.
     """
 
     kind = "numeric"
@@ -104,16 +148,22 @@ class NumericEncoder:
     def __init__(
         self,
         atoms: Array,
+        is_open: Array,
         has_missing: bool,
         scale: Lattice | Continuum | None,
-        curve: Curve | None,
+        grid: Grid | None,
         counts: Array,
     ) -> None:
         self.atoms = atoms
+        self.open = is_open
         self.has_missing = has_missing
         self.scale = scale
-        self.curve = curve
+        self.grid = grid
         self.counts = counts
+        self._open_codes = np.flatnonzero(is_open)
+        self._atom_codes = np.flatnonzero(~is_open)
+        # Position of each cell among the cells of its sort.
+        self._place = np.where(is_open, np.cumsum(is_open), np.cumsum(~is_open)) - 1
 
     @classmethod
     def fit(
@@ -121,9 +171,9 @@ class NumericEncoder:
         cells: Cells,
         precision: np.dtype[Any],
         max_discrete: int = MAX_DISCRETE,
-        atom_share: float = ATOM_SHARE,
+        max_cells: int = MAX_CELLS,
     ) -> NumericEncoder:
-        """Learn levels, lattice and curve.
+        """Learn cells, lattice and the maps within.
 
         Parameters
         ----------
@@ -132,9 +182,9 @@ class NumericEncoder:
         precision : numpy dtype
             The dtype in which floats are stored.
         max_discrete : int
-            The most distinct values of a column that becomes categorical as a whole.
-        atom_share : float
-            The share of the values from which one value has a level of its own.
+            The most distinct values of a column whose values are all atoms.
+        max_cells : int
+            About the most cells of any other column; fewer in a small table.
 
         Raises
         ------
@@ -145,18 +195,28 @@ class NumericEncoder:
         m, n_missing = len(cells.values), int(cells.missing.sum())
         distinct, counts = np.unique(cells.values, return_counts=True)
         # Where hardly any value repeats, levels would be a list of the training values.
-        discrete = len(distinct) <= 2 or (len(distinct) <= max_discrete and 3 * len(distinct) <= m)
-        atomic = counts >= max(ATOM_COUNT, atom_share * m)
-        if discrete or np.count_nonzero(~atomic) < 2:
-            atomic[:] = True
-        tallies = [*counts[atomic], n_missing] if n_missing else [*counts[atomic]]
-        if atomic.all():
-            return cls(distinct, n_missing > 0, None, None, np.array(tallies))
-        rest, weights = distinct[~atomic], counts[~atomic]
-        scale = find_scale(rest, precision)
-        curve = Curve.fit(*_merge(scale.centre(rest), weights), scale.half)
-        tallies = [int(weights.sum()), *tallies]
-        return cls(distinct[atomic], n_missing > 0, scale, curve, np.array(tallies))
+        if len(distinct) <= 2 or (len(distinct) <= max_discrete and 3 * len(distinct) <= m):
+            owner = np.arange(len(distinct))
+        else:
+            mass = max(m / max_cells, ROWS_PER_CELL)
+            owner = _divide(counts, mass, counts >= max(ATOM_COUNT, mass))
+        starts = np.searchsorted(owner, np.arange(owner[-1] + 1))
+        sizes = np.diff([*starts, len(owner)])
+        is_open = sizes > 1
+        tallies = np.add.reduceat(counts, starts)
+        if n_missing:
+            tallies = np.append(tallies, n_missing)
+        atoms = distinct[starts[~is_open]]
+        if not is_open.any():
+            return cls(atoms, is_open, n_missing > 0, None, None, tallies)
+        inside = is_open[owner]
+        scale = find_scale(distinct[inside], precision)
+        groups = [
+            _merge(scale.centre(distinct[a : a + k]), counts[a : a + k])
+            for a, k in zip(starts[is_open], sizes[is_open], strict=True)
+        ]
+        grid = Grid.fit(groups, scale.half)
+        return cls(atoms, is_open, n_missing > 0, scale, grid, tallies)
 
     @property
     def levels(self) -> int:
@@ -166,15 +226,20 @@ class NumericEncoder:
     @property
     def has_value(self) -> bool:
         """Whether there is a numeric part."""
-        return self.curve is not None
+        return self.grid is not None
 
     @property
-    def ordered(self) -> bool:
-        """Whether the levels are the values in order."""
-        return self.curve is None
+    def open_levels(self) -> tuple[int, ...]:
+        """Levels at which the numeric part exists."""
+        return tuple(int(code) for code in self._open_codes)
+
+    @property
+    def n_ordered(self) -> int:
+        """How many of the first levels lie in order: all but a missing one."""
+        return len(self.open)
 
     def encode(self, cells: Cells, rng: np.random.Generator) -> Parts:
-        """The state and value of each row; a number beyond the observed range counts as its end.
+        """The cell and value of each row; a number in no cell counts as the nearest end of one.
 
         Raises
         ------
@@ -192,40 +257,42 @@ class NumericEncoder:
         return Parts(full if self.levels > 1 else None, z)
 
     def _locate(self, values: Array, rng: np.random.Generator) -> tuple[Array, Array | None]:
-        if self.scale is None or self.curve is None:
+        if self.scale is None or self.grid is None:
             return _nearest(self.atoms, values), None
         code = np.zeros(len(values), dtype=np.int64)
+        free = np.ones(len(values), dtype=bool)
         if len(self.atoms):
             spot = np.minimum(np.searchsorted(self.atoms, values), len(self.atoms) - 1)
-            hit = self.atoms[spot] == values
-            code[hit] = spot[hit] + 1
+            free = self.atoms[spot] != values
+            code[~free] = self._atom_codes[spot[~free]]
         z = np.zeros(len(values))
-        free = code == 0
-        z[free] = self.curve.normal(self.scale.place(values[free], rng))
+        cell = self.grid.locate(self.scale.centre(values[free]))
+        code[free] = self._open_codes[cell]
+        z[free] = self.grid.normal(self.scale.place(values[free], rng), cell)
         return code, z
 
     def decode(self, parts: Parts, n: int, rng: np.random.Generator, start: int) -> Cells:
         """The cells of each row; ``start`` plays no part."""
         code = np.zeros(n, dtype=np.int64) if parts.cat is None else parts.cat
         missing = code == self.levels - 1 if self.has_missing else np.zeros(n, dtype=bool)
-        if self.scale is None or self.curve is None:
+        if self.scale is None or self.grid is None:
             return Cells(missing, self.atoms[code[~missing]])
         assert parts.num is not None
         code, z = code[~missing], parts.num[~missing]
-        free = code == 0
+        free, place = self.open[code], self._place[code]
         dtype = np.dtype(np.float64) if isinstance(self.scale, Continuum) else self.scale.dtype
         values: Array = np.empty(len(code), dtype=dtype)
-        values[free] = self.scale.restore(self.curve.invert(z[free]))
-        values[~free] = self.atoms[code[~free] - 1]
+        values[free] = self.scale.restore(self.grid.invert(z[free], place[free]))
+        values[~free] = self.atoms[place[~free]]
         return Cells(missing, values)
 
     def state(self) -> State:
         """Strict JSON and arrays."""
-        arrays = {"atoms": self.atoms, "counts": self.counts}
+        arrays = {"atoms": self.atoms, "counts": self.counts, "open": self.open.astype(np.uint8)}
         data: dict[str, Any] = {"has_missing": self.has_missing, "scale": None}
-        if self.scale is not None and self.curve is not None:
+        if self.scale is not None and self.grid is not None:
             data["scale"] = self.scale.state()
-            arrays |= {"v": self.curve.v, "z": self.curve.z}
+            arrays |= {"v": self.grid.v, "y": self.grid.y}
         return data, arrays
 
     @classmethod
@@ -239,18 +306,72 @@ class NumericEncoder:
         """
         atoms = take_array(arrays, "atoms", "iuf")
         counts = take_array(arrays, "counts", "iu")
+        is_open = take_array(arrays, "open", "u").astype(bool)
         has_missing = take_flag(data, "has_missing")
-        scale, curve = None, None
+        scale, grid = None, None
         if data.get("scale") is not None:
             scale = scale_from_state(take(data, "scale", dict))
-            curve = Curve(take_array(arrays, "v", "f"), take_array(arrays, "z", "f"))
-            if len(curve.v) < 2 or len(curve.v) != len(curve.z):
-                raise ValueError("numeric knots must be two arrays of one length >= 2.")
-            if not (np.all(np.diff(curve.v) > 0) and np.all(np.diff(curve.z) > 0)):
-                raise ValueError("numeric knots must increase strictly.")
-        if len(counts) != len(atoms) + has_missing + (curve is not None) or not len(counts):
+            grid = _checked(Grid(take_array(arrays, "v", "f"), take_array(arrays, "y", "f")))
+        if int(is_open.sum()) != (0 if grid is None else grid.n_cells):
+            raise ValueError("a numeric column needs knots for each open cell.")
+        if len(atoms) != int((~is_open).sum()) or (atoms[1:] <= atoms[:-1]).any():
+            raise ValueError("a numeric column needs one atom per closed cell, in order.")
+        if len(counts) != len(is_open) + has_missing or not len(is_open):
             raise ValueError("a numeric column needs one count per level.")
-        return cls(atoms, has_missing, scale, curve, counts)
+        return cls(atoms, is_open, has_missing, scale, grid, counts)
+
+
+def _checked(grid: Grid) -> Grid:
+    """``grid``, if its knots can be what they claim."""
+    if len(grid.v) < 2 or len(grid.v) != len(grid.y) or grid.y[0] < 0 or grid.y[-1] > 2**20:
+        raise ValueError("numeric knots must be two arrays of one length >= 2, counted from 0.")
+    if not (np.all(np.diff(grid.v) >= 0) and np.all(np.diff(grid.y) > 0)):
+        raise ValueError("numeric knots must increase.")
+    cells, knots = np.unique(np.floor(grid.y), return_counts=True)
+    if len(cells) != grid.n_cells or knots.min() < 2:
+        raise ValueError("numeric knots must be at least 2 in each cell.")
+    return grid
+
+
+def _divide(counts: Array, mass: float, atomic: Array) -> Array:
+    """The cell of each distinct value: atoms alone, runs between them cut into equal masses.
+
+    Parameters
+    ----------
+    counts : int array, (k,)
+        Rows per distinct value, in order.
+    mass : float
+        Rows that a cell should have.
+    atomic : bool array, (k,)
+
+    Returns
+    -------
+    int array, (k,), rising from 0 in steps of 0 or 1
+    """
+    begins = np.zeros(len(counts), dtype=bool)
+    edges = np.flatnonzero(np.diff(atomic.astype(np.int8))) + 1
+    for first, last in pairwise([0, *edges, len(counts)]):
+        begins[first] = True
+        if atomic[first]:
+            begins[first:last] = True
+            continue
+        rows = np.cumsum(counts[first:last])
+        pieces = max(round(float(rows[-1]) / mass), 1)
+        # A value belongs to the piece in which the middle of its rows lies.
+        middle = rows - counts[first:last] / 2
+        piece = np.floor(middle * pieces / rows[-1])
+        cuts = np.flatnonzero(np.diff(piece)) + 1
+        begins[first + _apart(cuts, last - first)] = True
+    return np.cumsum(begins) - 1
+
+
+def _apart(cuts: Array, n: int) -> Array:
+    """``cuts`` that leave at least two values in each piece of ``n``."""
+    kept = [0]
+    for cut in cuts:
+        if cut - kept[-1] >= 2 and n - cut >= 2:
+            kept.append(int(cut))
+    return np.array(kept[1:], dtype=np.int64)
 
 
 def _require_finite(cells: Cells) -> None:

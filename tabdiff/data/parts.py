@@ -48,8 +48,13 @@ class ColumnEncoder(Protocol):
         ...
 
     @property
-    def ordered(self) -> bool:
-        """Whether the levels have a natural order, a missing level aside."""
+    def open_levels(self) -> tuple[int, ...]:
+        """Levels of the categorical part at which the numeric part exists."""
+        ...
+
+    @property
+    def n_ordered(self) -> int:
+        """How many of the first levels lie in a natural order."""
         ...
 
     def encode(self, cells: Cells, rng: np.random.Generator) -> Parts:

@@ -14,8 +14,8 @@ from tabdiff.data.column import Column
 from tabdiff.data.columns import column_from_state, fit_column
 from tabdiff.data.errors import SchemaError, closest, listing
 from tabdiff.data.frames import from_pandas, to_pandas
-from tabdiff.data.mixed import Layout, Mixed
-from tabdiff.data.numeric import ATOM_SHARE, MAX_DISCRETE
+from tabdiff.data.mixed import Gate, Layout, Mixed
+from tabdiff.data.numeric import MAX_CELLS, MAX_DISCRETE
 from tabdiff.data.parts import ColumnEncoder, Parts, State
 from tabdiff.data.reading import read_cells
 from tabdiff.data.schema import Schema, check_rows
@@ -51,7 +51,7 @@ class TableEncoder:
         random_state: np.random.Generator,
         *,
         max_discrete: int = MAX_DISCRETE,
-        atom_share: float = ATOM_SHARE,
+        max_cells: int = MAX_CELLS,
     ) -> TableEncoder:
         """Learn levels, lattices and curves of every column.
 
@@ -61,10 +61,8 @@ class TableEncoder:
         schema : Schema
         random_state : numpy.random.Generator
             Only chooses the heads of random-looking identifiers.
-        max_discrete : int, default 100
-            The most distinct values of a numeric column that becomes categorical as a whole.
-        atom_share : float, default 0.005
-            The share of a numeric column's values from which one value has a level of its own.
+        max_discrete, max_cells : int, default 256
+            See :meth:`NumericEncoder.fit`.
 
         Raises
         ------
@@ -79,7 +77,7 @@ class TableEncoder:
         for column in schema.columns:
             cells = read_cells(series[column.name], column)
             try:
-                encoders.append(fit_column(cells, column, random_state, max_discrete, atom_share))
+                encoders.append(fit_column(cells, column, random_state, max_discrete, max_cells))
             except SchemaError as error:
                 problems.append(f"column {column.name!r}: {error}")
         if problems:
@@ -90,19 +88,19 @@ class TableEncoder:
         num_names: list[str] = []
         cat_names: list[str] = []
         levels: list[int] = []
-        gates: list[tuple[int, int] | None] = []
-        ordered: list[bool] = []
+        gates: list[Gate | None] = []
+        ordered: list[int] = []
         for column, encoder in zip(self.schema.columns, self._encoders, strict=True):
             has_state = len(encoder.counts) > 1
             self._cat.append(len(levels) if has_state else None)
             self._num.append(len(num_names) if encoder.has_value else None)
             if encoder.has_value:
                 num_names.append(str(column.name))
-                gates.append((len(levels), 0) if has_state else None)
+                gates.append(Gate(len(levels), encoder.open_levels) if has_state else None)
             if has_state:
                 cat_names.append(str(column.name))
                 levels.append(len(encoder.counts))
-                ordered.append(encoder.ordered)
+                ordered.append(encoder.n_ordered)
         return Layout(
             tuple(num_names), tuple(cat_names), tuple(levels), tuple(gates), tuple(ordered)
         )

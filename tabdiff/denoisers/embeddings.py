@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from tabdiff.data.mixed import Packing
+
 
 class PeriodicEmbedding(nn.Module):
     """Each number beside sines and cosines of itself at learned frequencies.
@@ -48,45 +50,75 @@ class LevelEmbedding(nn.Module):
     """One learned vector per level of each part, and one for its mask, by a single gather.
 
     Vectors of levels without order start as independent noise. Those of ordered levels start on
-    random smooth curves of their rank, so that neighbours look alike before training and rare
-    levels borrow from frequent neighbours; both have unit variance.
+    waves of their rank, from half a turn over all levels to a turn every ten, in even ratios: the
+    slow ones make neighbours alike, so that rare levels borrow from frequent neighbours, the fast
+    ones tell neighbours apart. Both have unit variance.
+
+    The same vectors read the network's answer: the logit of a level is its vector times a query.
+    So an answer is a sum of waves too, as broad or as sharp as the query has it, and a part with
+    ten thousand levels asks no more of the trunk than one with two.
 
     Shape: (B, *, D) int64 -> (B, *, D * dim).
 
+    Source of the shared vectors: Press & Wolf 2017 (arXiv:1608.05859); of waves in geometric
+    progression: Vaswani et al. 2017 (arXiv:1706.03762), section 3.5. Both for levels: ours.
+
     Parameters
     ----------
-    levels : tuple of int
-        K per part; the token K is the mask.
-    ordered : tuple of bool
+    packing : Packing
+        Of the levels; the token K of a part is its mask.
+    ordered : tuple of int
+        How many of the first levels of each part lie in order.
     dim : int
     """
 
     first: Tensor
+    slots: Tensor
 
-    def __init__(self, levels: tuple[int, ...], ordered: tuple[bool, ...], dim: int) -> None:
+    def __init__(self, packing: Packing, ordered: tuple[int, ...], dim: int) -> None:
         super().__init__()
-        self.levels, self.ordered = levels, ordered
-        tokens = torch.tensor([0, *(k + 1 for k in levels)], dtype=torch.int64)
+        self.packing, self.ordered, self.dim = packing, ordered, dim
+        tokens = torch.tensor([0, *(k + 1 for k in packing.levels)], dtype=torch.int64)
         self.register_buffer("first", tokens.cumsum(0)[:-1], persistent=False)
+        # The token that belongs in each slot of the packed axis; any will do for padding.
+        slots = torch.zeros(packing.size, dtype=torch.int64)
+        for part, k in enumerate(packing.levels):
+            packing.unpack(slots, part).copy_(self.first[part] + torch.arange(k))
+        self.register_buffer("slots", slots, persistent=False)
         self.table = nn.Parameter(torch.empty(int(tokens.sum()), dim, dtype=torch.float32))
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
         """Draw the initial vectors."""
         self.table.normal_(generator=generator)
-        dim = self.table.shape[1]
-        for part, k in enumerate(self.levels):
-            if self.ordered[part]:
-                turns = torch.randn(dim, generator=generator, dtype=torch.float32)
-                phase = torch.rand(dim, generator=generator, dtype=torch.float32)
-                rank = torch.linspace(0.0, 1.0, k, dtype=torch.float32)[:, None]
-                start = int(self.first[part])
-                curves = torch.sin(2 * math.pi * (rank * turns + phase))
-                self.table[start : start + k] = math.sqrt(2) * curves
+        for part, n in enumerate(self.ordered):
+            if n < 2:
+                continue
+            jitter = torch.rand(self.dim, generator=generator, dtype=torch.float32)
+            exponent = (torch.arange(self.dim, dtype=torch.float32) + jitter) / self.dim
+            turns = 0.5 * max(n / 5, 2.0) ** exponent
+            phase = torch.rand(self.dim, generator=generator, dtype=torch.float32)
+            rank = torch.linspace(0.0, 1.0, n, dtype=torch.float32)[:, None]
+            start = int(self.first[part])
+            waves = torch.sin(2 * math.pi * (rank * turns + phase))
+            self.table[start : start + n] = math.sqrt(2) * waves
 
     def forward(self, x: Tensor) -> Tensor:
         """The vectors of every part, side by side."""
         return nn.functional.embedding(x + self.first, self.table).flatten(-2)
+
+    def logits(self, queries: Tensor) -> Tensor:
+        """Each level's vector times the query of its part: (B, *, D dim) -> (B, *, S), float32."""
+        if not self.ordered:
+            return queries.float()
+        by_part = queries.unflatten(-1, (len(self.ordered), self.dim))
+        vectors = nn.functional.embedding(self.slots, self.table)
+        groups = zip(self.packing.groups, self.packing.views(vectors.T), strict=True)
+        products = [
+            torch.einsum("...pd,dpk->...pk", by_part[..., parts, :], view).float()
+            for (parts, _), view in groups
+        ]
+        return self.packing.join(products)
 
 
 class TimeEmbedding(nn.Module):

@@ -41,7 +41,7 @@ class ResidualBlock(nn.Module):
 class MLPDenoiser(nn.Module):
     """(x_t, t) -> velocities of the numeric parts and logits of the categorical ones.
 
-    At initialisation the heads are zero but for the bias of the logits, which holds the levels'
+    At initialisation the heads are zero and the bias of the logits holds the levels'
     log-proportions: the untrained network is the model of independent columns with the right
     marginals (as in CDTD; Mueller et al. 2024, arXiv:2312.10431), and training adds dependence.
 
@@ -52,6 +52,8 @@ class MLPDenoiser(nn.Module):
         Width of the trunk and number of residual blocks, each with a hidden layer twice as wide.
     n_frequencies : int
         Periodic features per numeric part.
+    level_dim : int
+        Length of the vector of a level.
     generator : torch.Generator
         Source of the initial weights.
     """
@@ -64,7 +66,7 @@ class MLPDenoiser(nn.Module):
         depth: int,
         n_frequencies: int = 8,
         frequency_scale: float = 0.5,
-        level_dim: int = 16,
+        level_dim: int = 32,
         n_times: int = 8,
         generator: torch.Generator,
     ) -> None:
@@ -72,14 +74,15 @@ class MLPDenoiser(nn.Module):
         self.layout = layout
         self.packing = Packing(layout.levels)
         self.numbers = PeriodicEmbedding(layout.n_num, n_frequencies, frequency_scale)
-        self.levels = LevelEmbedding(layout.levels, layout.ordered, level_dim)
+        self.levels = LevelEmbedding(self.packing, layout.ordered, level_dim)
         self.time = TimeEmbedding(n_times)
         n_inputs = layout.n_num * (2 * n_frequencies + 1) + layout.n_cat * level_dim + 2 * n_times
         self.enter = Affine(n_inputs, width)
         self.blocks = nn.ModuleList(ResidualBlock(width, 2 * width) for _ in range(depth))
         self.norm = nn.LayerNorm(width, dtype=torch.float32)
         self.velocity = Affine(width, layout.n_num)
-        self.logits = Affine(width, self.packing.size)
+        self.query = Affine(width, layout.n_cat * level_dim)
+        self.bias = nn.Parameter(torch.zeros(self.packing.size, dtype=torch.float32))
         self._initialise(generator)
 
     def set_proportions(self, proportions: list[np.ndarray]) -> None:
@@ -90,7 +93,7 @@ class MLPDenoiser(nn.Module):
         with torch.no_grad():
             for part, p in enumerate(proportions):
                 bias = torch.as_tensor(np.log(np.maximum(p, 5e-6)), dtype=torch.float32)
-                self.packing.unpack(self.logits.bias, part).copy_(bias)
+                self.packing.unpack(self.bias, part).copy_(bias)
 
     def forward(self, x_t: Mixed, t: Tensor) -> Belief:
         """Velocities (B, Dn) and logits (B, S) of noisy rows at times t, (B,)."""
@@ -99,7 +102,7 @@ class MLPDenoiser(nn.Module):
         for block in self.blocks:
             h = block(h)
         h = self.norm(h)
-        return Belief(self.velocity(h).float(), self.logits(h).float())
+        return Belief(self.velocity(h).float(), self.levels.logits(self.query(h)) + self.bias)
 
     def _initialise(self, generator: torch.Generator) -> None:
         self.numbers.initialise(generator)
@@ -110,5 +113,5 @@ class MLPDenoiser(nn.Module):
                     module.weight.normal_(0.0, module.in_features**-0.5, generator=generator)
                     module.bias.zero_()
         silent = [m.narrow for m in self.modules() if isinstance(m, ResidualBlock)]
-        for layer in (*silent, self.velocity, self.logits):
+        for layer in (*silent, self.velocity, self.query):
             nn.init.zeros_(layer.weight)

@@ -24,13 +24,9 @@ class GaussianDiffusion:
     Parameters
     ----------
     schedule : CosineSchedule
-    churn : float, in [0, 1]
-        How much of each reverse step's noise is fresh: 1 samples q(x_s | x_t, x0_hat), 0 follows
-        the deterministic path (DDIM; Song et al. 2021, arXiv:2010.02502, eq. 12 with eta = churn).
     """
 
     schedule: CosineSchedule = field(default_factory=CosineSchedule)
-    churn: float = 1.0
 
     def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """x_1 ~ N(0, I), float32 of the given shape on the generator's device."""
@@ -84,27 +80,22 @@ class GaussianDiffusion:
         """
         return rows(self.schedule.alpha(t), x_t) * x_t - rows(self.schedule.sigma(t), x_t) * v
 
-    def step(
-        self, x0_hat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, generator: torch.Generator
-    ) -> Tensor:
-        """x_s given the belief about x_0; at churn 1 a draw from q(x_s | x_t, x0_hat).
+    def step(self, x0_hat: Tensor, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
+        """x_s on the deterministic path from x_t, given the belief about x_0.
 
-        With a share ``churn`` of the posterior's standard deviation, the rest of sigma_s is filled
-        by the noise already present in x_t:
+        With x_t = cos(angle) x_0 + sin(angle) eps, the probability flow is dx / d angle = v, and
+        one Euler step along it is
 
-            x_s = alpha_s x0_hat + sqrt(sigma_s^2 - (churn std)^2) eps_hat + churn std eps
+            x_s = x_t - (angle_t - angle_s) v,   v = (alpha_t x_t - x0_hat) / sigma_t
 
-        Shapes as in :meth:`q_posterior`.
+        Unlike the rotation by the same angle (DDIM; Song et al. 2021, arXiv:2010.02502), which
+        takes v for the truth and not for its mean, it leaves a unit normal, v = 0, exactly as it
+        is, at any stride. Derived here. Shapes as in :meth:`q_posterior`.
         """
         require_order(t, s)
-        alpha_s, sigma_s = self.schedule.alpha(s), self.schedule.sigma(s)
-        alpha_t, sigma_t = self.schedule.alpha(t), self.schedule.sigma(t)
-        var_ts = (sigma_t**2 - (alpha_t / alpha_s * sigma_s) ** 2).clamp(min=0)
-        fresh = self.churn * sigma_s * var_ts.sqrt() / sigma_t
-        kept = (sigma_s**2 - fresh**2).clamp(min=0).sqrt()
-        eps_hat = (x_t - rows(alpha_t, x_t) * x0_hat) / rows(sigma_t, x_t)
-        eps = torch.randn(x_t.shape, generator=generator, device=x_t.device, dtype=x_t.dtype)
-        return rows(alpha_s, x_t) * x0_hat + rows(kept, x_t) * eps_hat + rows(fresh, x_t) * eps
+        turn = rows(self.schedule.angle(t) - self.schedule.angle(s), x_t)
+        alpha, sigma = rows(self.schedule.alpha(t), x_t), rows(self.schedule.sigma(t), x_t)
+        return x_t - turn * (alpha * x_t - x0_hat) / sigma
 
     def loss(self, v: Tensor, x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """Squared error of the velocity per part: (B, *, D).

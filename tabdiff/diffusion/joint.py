@@ -5,8 +5,8 @@
 The noise is independent across parts; the dependence between columns is all in the denoiser, which
 sees every noisy part at once and estimates every clean one.
 
-A numeric part may be *gated* by a state part: it exists only at one level of that part (a value is
-there only if the cell is not missing and not an atom). Where it does not exist its clean value is
+A numeric part may be *gated* by a state part: it exists only at some levels of that part (there is
+no value within a cell that is missing or an atom). Where it does not exist its clean value is
 drawn from N(0, 1), so the joint stays a proper distribution over complete rows, and as soon as the
 state is known to be closed the exact belief about the value, ``x0_hat = alpha_t x_t``, is used
 instead of the network's.
@@ -46,8 +46,13 @@ class JointDiffusion:
         self.multinomial = multinomial
         gated = [(i, gate) for i, gate in enumerate(layout.gates) if gate is not None]
         self._gated = torch.tensor([i for i, _ in gated], dtype=torch.int64)
-        self._state = torch.tensor([gate[0] for _, gate in gated], dtype=torch.int64)
-        self._open = torch.tensor([gate[1] for _, gate in gated], dtype=torch.int64)
+        self._state = torch.tensor([gate.state for _, gate in gated], dtype=torch.int64)
+        # Per gate one flag a level, and one more for the mask, which opens nothing.
+        flags = [torch.zeros(layout.levels[gate.state] + 1, dtype=torch.bool) for _, gate in gated]
+        for flag, (_, gate) in zip(flags, gated, strict=True):
+            flag[list(gate.levels)] = True
+        self._open = torch.cat(flags) if flags else torch.zeros(0, dtype=torch.bool)
+        self._first = torch.tensor([0, *map(len, flags)], dtype=torch.int64).cumsum(0)[:-1]
 
     def prior(self, n: int, generator: torch.Generator) -> Mixed:
         """``n`` rows of pure noise."""
@@ -73,7 +78,7 @@ class JointDiffusion:
         )
 
     def look(self, denoiser: Denoiser, x_t: Mixed, t: Tensor) -> Belief:
-        """One call of the denoiser: velocities and normalised log-probabilities.
+        """One call of the denoiser: velocities and logits.
 
         Values behind a state that is known to be closed are blanked on the way in, and their
         velocity is 0 on the way out, which is the exact belief about an independent unit normal.
@@ -86,11 +91,11 @@ class JointDiffusion:
         else:
             seen = denoiser(x_t, t)
             velocity = seen.num
-        return Belief(velocity, self.multinomial.estimate(seen.log_p))
+        return Belief(velocity, seen.logits)
 
     def estimate(self, seen: Belief, x_t: Mixed, t: Tensor) -> Belief:
-        """x0_hat of the numeric parts and log p(x_0 | x_t) of the categorical ones."""
-        return Belief(self.gaussian.estimate(seen.num, x_t.num, t), seen.log_p)
+        """x0_hat of the numeric parts beside the logits of the categorical ones."""
+        return Belief(self.gaussian.estimate(seen.num, x_t.num, t), seen.logits)
 
     def step(
         self,
@@ -103,8 +108,8 @@ class JointDiffusion:
     ) -> Mixed:
         """x_s ~ p(x_s | x_t) given the belief about x_0."""
         return Mixed(
-            self.gaussian.step(x0_hat.num, x_t.num, t, s, generator),
-            self.multinomial.step(x0_hat.log_p, x_t.cat, t, s, generator, clock),
+            self.gaussian.step(x0_hat.num, x_t.num, t, s),
+            self.multinomial.step(x0_hat.logits, x_t.cat, t, s, generator, clock),
         )
 
     def losses(self, seen: Belief, x0: Mixed, x_t: Mixed, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,7 +121,7 @@ class JointDiffusion:
         if len(self._gated):
             settled = self.multinomial.settled(x_t.cat)
             num = num.masked_fill(self._closed(x_t.cat, x_t.num, only=settled), 0.0)
-        return num, self.multinomial.loss(seen.log_p, x0.cat, x_t.cat)
+        return num, self.multinomial.loss(seen.logits, x0.cat, x_t.cat)
 
     def loss(self, seen: Belief, x0: Mixed, x_t: Mixed, t: Tensor) -> Tensor:
         """Training loss of each row, a mean over its parts: (B, *).
@@ -133,7 +138,7 @@ class JointDiffusion:
     def kl(self, x0_hat: Belief, x0: Mixed, x_t: Mixed, t: Tensor, s: Tensor) -> Tensor:
         """KL(q(x_s | x_t, x0) || p(x_s | x_t)) of each row in nats: (B, *)."""
         num = self.gaussian.kl(x0_hat.num, x0.num, x_t.num, t, s)
-        return num.sum(-1) + self.multinomial.kl(x0_hat.log_p, x0.cat, x_t.cat, t, s).sum(-1)
+        return num.sum(-1) + self.multinomial.kl(x0_hat.logits, x0.cat, x_t.cat, t, s).sum(-1)
 
     def _closed(self, cat: Tensor, num: Tensor, only: Tensor | None = None) -> Tensor:
         """(B, *, Dn) bool: parts whose state shows a level at which they do not exist.
@@ -143,7 +148,7 @@ class JointDiffusion:
         closed = torch.zeros(num.shape, dtype=torch.bool, device=num.device)
         if len(self._gated):
             state = self._state.to(cat.device)
-            shut = cat[..., state] != self._open.to(cat.device)
+            shut = ~self._open.to(cat.device)[cat[..., state] + self._first.to(cat.device)]
             if only is not None:
                 shut = shut & only[..., state]
             closed[..., self._gated.to(num.device)] = shut

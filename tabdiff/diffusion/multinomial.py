@@ -147,7 +147,7 @@ class MultinomialDiffusion:
 
     def step(
         self,
-        log_p: Tensor,
+        logits: Tensor,
         x_t: Tensor,
         t: Tensor,
         s: Tensor,
@@ -158,7 +158,8 @@ class MultinomialDiffusion:
 
         Parameters
         ----------
-        log_p : Tensor, (B, *, S), as :meth:`estimate` returns it
+        logits : Tensor, (B, *, S)
+            Of p(x_0 = k | x_t).
         x_t : Tensor, (B, *, Dc)
         t, s : Tensor, (B,), with s < t
         clock : Tensor, (B, *, Dc), optional
@@ -168,22 +169,24 @@ class MultinomialDiffusion:
         -------
         Tensor, (B, *, Dc), int64
         """
+        require_order(t, s)
         u = _uniform((2, *x_t.shape), generator)
-        if clock is not None:
-            # Given that a part is masked at t, clock / (1 - alpha_bar_t) is uniform.
-            u[1] = clock / rows(1 - self.schedule.alpha_bar(t), x_t)
-        x0 = torch.where(self.settled(x_t), x_t, self.packing.draw(log_p.exp(), u[0]))
-        stay, _, fresh = self.q_posterior(x0, x_t, t, s)
-        # Becoming clean comes last, so that a masked part stays so for the lowest u[1].
+        if self.absorbing:
+            if clock is None:
+                # Given that a part is masked at t, its clock is uniform below 1 - alpha_bar_t.
+                clock = u[1] * rows(1 - self.schedule.alpha_bar(t), x_t)
+            shown = ~self.settled(x_t) & (clock >= rows(1 - self.schedule.alpha_bar(s), x_t))
+            return torch.where(shown, self.packing.draw(logits, u[0], shown), x_t)
+        x0 = self.packing.draw(logits, u[0], torch.ones_like(x_t, dtype=torch.bool))
+        stay, clean, _ = self.q_posterior(x0, x_t, t, s)
         noise = self.prior(tuple(x_t.shape), generator)
-        x_s = torch.where(u[1] < stay + fresh, noise, x0)
-        return torch.where(u[1] < stay, x_t, x_s)
+        return torch.where(u[1] < stay, x_t, torch.where(u[1] < stay + clean, x0, noise))
 
-    def loss(self, log_p: Tensor, x0: Tensor, x_t: Tensor) -> Tensor:
+    def loss(self, logits: Tensor, x0: Tensor, x_t: Tensor) -> Tensor:
         """Cross-entropy -log p(x_0 | x_t) in nats per part, 0 where x_t is settled: (B, *, Dc)."""
-        return -self.packing.pick(log_p, x0).masked_fill(self.settled(x_t), 0.0)
+        return self.packing.cross_entropy(logits, x0).masked_fill(self.settled(x_t), 0.0)
 
-    def kl(self, log_p: Tensor, x0: Tensor, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
+    def kl(self, logits: Tensor, x0: Tensor, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
         """KL(q(x_s | x_t, x0) || p(x_s | x_t)) in nats per part: (B, *, Dc).
 
         Both distributions share the factor ``r [x_s = x_t] + (1 - r) pi(x_t)``. What is left is
@@ -196,10 +199,10 @@ class MultinomialDiffusion:
         """
         if self.absorbing:
             _, clean, _ = self.q_posterior(x0, x_t, t, s)
-            return clean * self.loss(log_p, x0, x_t)
+            return clean * self.loss(logits, x0, x_t)
         require_order(t, s)
         kept_t, kept_s = self.schedule.alpha_bar(t), self.schedule.alpha_bar(s)
-        r = kept_t / kept_s
+        r, log_p = kept_t / kept_s, self.estimate(logits)
         divergences = []
         for part, k in enumerate(self.packing.levels):
             p = self.packing.unpack(log_p, part).exp()

@@ -36,17 +36,18 @@ class CosineSchedule:
 
     def alpha(self, t: Tensor) -> Tensor:
         """Kept signal, (B,) -> (B,); exactly 1 at t = 0 and 0 at t = 1."""
-        return torch.where(t >= 1, torch.zeros_like(t), torch.cos(self._angle(t)))
+        return torch.where(t >= 1, torch.zeros_like(t), torch.cos(self.angle(t)))
 
     def sigma(self, t: Tensor) -> Tensor:
         """Standard deviation of the noise, (B,) -> (B,); exactly 0 at t = 0 and 1 at t = 1."""
-        return torch.sin(self._angle(t))
+        return torch.sin(self.angle(t))
 
     def log_snr(self, t: Tensor) -> Tensor:
         """log(alpha^2 / sigma^2), (B,) -> (B,); infinite at both ends."""
         return 2 * (torch.log(self.alpha(t)) - torch.log(self.sigma(t)))
 
-    def _angle(self, t: Tensor) -> Tensor:
+    def angle(self, t: Tensor) -> Tensor:
+        """pi/2 t^warp, (B,) -> (B,), from 0 to pi/2."""
         return 0.5 * math.pi * t**self.warp
 
 

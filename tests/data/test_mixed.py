@@ -36,7 +36,7 @@ def test_mixed_is_indexed_by_rows():
 
 
 def test_layout_counts_its_parts():
-    layout = Layout(("a",), ("b", "c"), (2, 3), (None,), (False, True))
+    layout = Layout(("a",), ("b", "c"), (2, 3), (None,), (0, 3))
     assert (layout.n_num, layout.n_cat) == (1, 2)
 
 
@@ -116,6 +116,20 @@ def test_packing_normalises_whatever_stands_at_padding():
     assert packing.log_softmax(loud).equal(packing.log_softmax(x))
 
 
+@pytest.mark.parametrize("shape", [(5,), (2, 3)], ids=["table", "sequence"])
+def test_packing_prices_levels_as_its_probabilities_do(shape: tuple[int, ...]):
+    packing, x = Packing(LEVELS), 5 * packed(LEVELS, shape)
+    rng = np.random.default_rng(0)
+    cat = torch.as_tensor(np.stack([rng.integers(k, size=shape) for k in LEVELS], axis=-1))
+    loud = x.masked_fill(packing.padding, 1e30)
+    expected = -packing.pick(packing.log_softmax(x), cat)
+    torch.testing.assert_close(packing.cross_entropy(loud, cat), expected)
+
+
+def everything(uniform: torch.Tensor) -> torch.Tensor:
+    return torch.ones_like(uniform, dtype=torch.bool)
+
+
 def naive_draw(weights: np.ndarray, u: float) -> int:
     """Inversion: the first level at which the running sum exceeds u times the total."""
     total, running = float(weights.sum()), 0.0
@@ -131,7 +145,7 @@ def test_packing_draws_like_a_loop(shape: tuple[int, ...]):
     packing = Packing(LEVELS)
     weights = packed(LEVELS, shape).double().abs().masked_fill(packing.padding, 0.0)
     u = torch.rand((*shape, len(LEVELS)), generator=generator(1), dtype=torch.float64)
-    got = packing.draw(weights, u)
+    got = packing.draw(weights.log(), u, everything(u))
     assert got.dtype == torch.int64
     for place in np.ndindex(*shape):
         for part in range(len(LEVELS)):
@@ -145,7 +159,7 @@ def test_packing_never_draws_a_level_without_weight(u: float):
     weights = torch.zeros(1, packing.size)
     for part, level in enumerate((1, 0, 5, 7_777)):
         packing.unpack(weights, part)[0, level] = 0.1
-    drawn = packing.draw(weights, torch.full((1, 4), u))
+    drawn = packing.draw(weights.log(), torch.full((1, 4), u), everything(weights[:, :4]))
     assert drawn.tolist() == [[1, 0, 5, 7_777]]
 
 
@@ -154,15 +168,19 @@ def test_packing_draws_inside_its_support_at_the_largest_float_below_one():
     packing = Packing((10_000,))
     weights = torch.rand((50, 10_000), generator=generator())
     weights[:, 9_000:] = 0
-    drawn = packing.draw(weights, torch.full((50, 1), 1 - 2**-24))
+    u = torch.full((50, 1), 1 - 2**-24)
+    drawn = packing.draw(weights.log(), u, everything(u))
     assert int(drawn.max()) < 9_000
 
 
-def test_packing_draws_inside_its_support_where_the_target_rounds_up_to_the_total():
-    # 1e-45 is the smallest float32: 0.75 of it rounds to all of it.
-    packing, weights = Packing((3,)), torch.tensor([[0.0, 1e-45, 0.0]])
-    assert 0.75 * weights[0, 1] == weights[0, 1]
-    assert packing.draw(weights, torch.tensor([[0.75]])).tolist() == [[1]]
+@pytest.mark.parametrize("shape", [(20,), (4, 5)], ids=["table", "sequence"])
+def test_packing_draws_only_what_is_wanted(shape: tuple[int, ...]):
+    packing = Packing(LEVELS)
+    logits = packed(LEVELS, shape).masked_fill(packing.padding, 50.0)
+    u = torch.rand((*shape, len(LEVELS)), generator=generator(1))
+    wanted = torch.rand(u.shape, generator=generator(2)) < 0.4
+    everywhere = packing.draw(logits, u, everything(u))
+    assert packing.draw(logits, u, wanted).equal(torch.where(wanted, everywhere, 0))
 
 
 def test_packing_draws_in_proportion():
@@ -171,7 +189,7 @@ def test_packing_draws_in_proportion():
     packing = Packing(levels)
     weights = packed(levels, (), seed=3).exp().masked_fill(packing.padding, 0.0)
     u = torch.rand((n, len(levels)), generator=generator(4))
-    drawn = packing.draw(weights.expand(n, -1), u)
+    drawn = packing.draw(weights.log().expand(n, -1), u, everything(u))
     for part, k in enumerate(levels):
         p = packing.unpack(weights, part).double().numpy()
         seen = np.bincount(drawn[:, part].numpy(), minlength=k)
@@ -184,6 +202,7 @@ def test_packing_without_parts_holds_nothing():
     assert packing.size == 0
     assert list(packing.views(empty)) == []
     assert packing.log_softmax(empty).shape == (3, 0)
-    assert packing.draw(empty, empty).shape == (3, 0)
-    assert packing.draw(empty, empty).dtype == torch.int64
+    assert packing.draw(empty, empty, everything(empty)).shape == (3, 0)
+    assert packing.draw(empty, empty, everything(empty)).dtype == torch.int64
+    assert packing.cross_entropy(empty, torch.zeros((3, 0), dtype=torch.int64)).shape == (3, 0)
     assert packing.pick(empty, torch.zeros((3, 0), dtype=torch.int64)).shape == (3, 0)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tabdiff.data.cells import Cells
-from tabdiff.data.numeric import Curve, NumericEncoder
+from tabdiff.data.numeric import Grid, NumericEncoder
+from tabdiff.data.parts import Parts
 from tabdiff.data.scales import Continuum, Lattice, decimal_places, find_scale
 
 FLOAT64 = np.dtype("float64")
@@ -68,8 +69,8 @@ def test_odd_numbers_stay_odd_whatever_the_network_says() -> None:
     values = 2**60 + 1 + 2 * rng.integers(0, 10**12, 3000)
     encoder, out = through(values)
     np.testing.assert_array_equal(out, values)
-    assert encoder.scale is not None and encoder.curve is not None
-    noisy = encoder.scale.restore(encoder.curve.invert(rng.normal(size=10_000) * 3))
+    anything = Parts(rng.integers(0, encoder.levels, 10_000), rng.normal(size=10_000) * 3)
+    noisy = encoder.decode(anything, 10_000, rng, 0).values
     assert (noisy % 2 == 1).all()
     assert noisy.min() >= values.min() and noisy.max() <= values.max()
 
@@ -84,7 +85,7 @@ def test_lattice_wider_than_float64_keeps_to_its_points_and_bounds() -> None:
     encoder, out = through(values)
     assert (out % 2 == 1).all()
     np.testing.assert_allclose(out.astype(float), values.astype(float), rtol=0, atol=2**63 * 1e-9)
-    assert encoder.levels == 1
+    assert encoder.atoms.tolist() == []
 
 
 @settings(max_examples=60, deadline=None)
@@ -139,38 +140,69 @@ def test_value_is_standard_normal(draw: str, digits: int | None) -> None:
     encoder = NumericEncoder.fit(cells, FLOAT64)
     z = encoder.encode(cells, rng).num
     # The ranks are even by construction; what is left is the spread over cells and 1,200 knots.
-    expected = pd.Series(np.sort(z)).quantile([0.01, 0.25, 0.5, 0.75, 0.99]).to_numpy()
-    np.testing.assert_allclose(expected, [-2.326, -0.674, 0, 0.674, 2.326], atol=0.02)
+    expected = pd.Series(np.sort(z)).quantile([0.05, 0.25, 0.5, 0.75, 0.95]).to_numpy()
+    np.testing.assert_allclose(expected, [-1.645, -0.674, 0, 0.674, 1.645], atol=0.03)
 
 
 def test_few_values_are_levels_in_order() -> None:
     encoder, out = through(np.tile([3.5, -1.0, 2.0], 20))
-    assert encoder.curve is None and encoder.ordered
+    assert not encoder.has_value and encoder.n_ordered == 3
     assert encoder.atoms.tolist() == [-1.0, 2.0, 3.5]
     np.testing.assert_array_equal(out, np.tile([3.5, -1.0, 2.0], 20))
 
 
 def test_few_values_that_hardly_repeat_are_no_levels() -> None:
-    encoder, _ = through(np.random.default_rng(0).normal(size=60))
-    assert encoder.levels == 1 and encoder.curve is not None
+    encoder, _ = through(np.random.default_rng(0).normal(size=30))
+    assert encoder.levels == 1 and encoder.has_value
 
 
-def test_atoms_have_levels_of_their_own() -> None:
+def test_cells_are_in_order_of_about_equal_mass_and_atoms_stand_among_them() -> None:
     rng = np.random.default_rng(0)
     values = np.where(rng.random(5000) < 0.3, 0.0, rng.normal(size=5000))
-    values[:40] = 7.25
-    encoder, out = through(values)
+    values[:150] = 7.25
+    encoder, out = through(values, max_cells=50)
     assert encoder.atoms.tolist() == [0.0, 7.25]
-    assert not encoder.ordered
-    assert encoder.counts.tolist() == [(~np.isin(values, [0, 7.25])).sum(), (values == 0).sum(), 40]
+    cells = Cells(np.zeros(len(values), dtype=bool), values)
+    code = encoder.encode(cells, rng).cat
+    assert code is not None
+    order = np.argsort(values, kind="stable")
+    assert (np.diff(code[order]) >= 0).all()
+    np.testing.assert_array_equal(encoder.counts, np.bincount(code))
+    zero, top = np.flatnonzero(~encoder.open)
+    assert encoder.open_levels == tuple(c for c in range(encoder.levels) if c not in (zero, top))
+    assert encoder.counts[zero] == (values == 0).sum() and encoder.counts[top] == 150
+    assert (np.abs(encoder.counts[encoder.open] - 100) < 10).all()
     np.testing.assert_allclose(out, values, rtol=1e-9)
+
+
+def test_whatever_the_network_says_a_value_keeps_to_the_range_of_its_cell() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.lognormal(size=4000)
+    encoder, _ = through(values)
+    code = encoder.encode(Cells(np.zeros(4000, dtype=bool), values), rng).cat
+    assert code is not None
+    for cell in range(encoder.levels):
+        here = Parts(np.full(200, cell), rng.normal(size=200) * 5)
+        out = encoder.decode(here, 200, rng, 0).values
+        assert out.min() >= values[code == cell].min() * (1 - 1e-12)
+        assert out.max() <= values[code == cell].max() * (1 + 1e-12)
+
+
+def test_a_number_in_no_cell_counts_as_the_nearest_end_of_one() -> None:
+    values = np.concatenate([np.linspace(0, 1, 1000), np.linspace(9, 10, 1000)])
+    encoder, _ = through(values, max_cells=2)
+    between = Cells(np.zeros(2, dtype=bool), np.array([4.0, 6.0]))
+    parts = encoder.encode(between, np.random.default_rng(0))
+    assert parts.cat is not None and parts.cat.tolist() == [0, 1]
+    out = encoder.decode(parts, 2, np.random.default_rng(0), 0).values
+    np.testing.assert_allclose(out, [1.0, 9.0])
 
 
 def test_thresholds_are_arguments() -> None:
     values = np.random.default_rng(0).integers(0, 50, 5000)
-    assert through(values)[0].curve is None
-    coarse, _ = through(values, max_discrete=10, atom_share=0.5)
-    assert coarse.curve is not None and coarse.levels == 1
+    assert not through(values)[0].has_value
+    coarse, _ = through(values, max_discrete=10, max_cells=1)
+    assert coarse.has_value and coarse.levels == 1
 
 
 def test_infinite_numbers_are_refused_with_their_row() -> None:
@@ -188,8 +220,8 @@ def test_numbers_beyond_the_range_count_as_its_ends() -> None:
     assert out.tolist() == [values.min(), values.max()]
 
 
-def test_curve_increases_strictly_through_neighbouring_floats() -> None:
+def test_knots_increase_strictly_through_neighbouring_floats() -> None:
     values = np.array([1.0, np.nextafter(1.0, 2.0), 1.5])
-    curve = Curve.fit(values, np.array([500, 400, 3]), 0.0)
-    assert (np.diff(curve.v) > 0).all() and (np.diff(curve.z) > 0).all()
+    grid = Grid.fit([(values, np.array([500, 400, 3]))], 0.0)
+    assert (np.diff(grid.v) > 0).all() and (np.diff(grid.y) > 0).all()
     assert isinstance(find_scale(np.array([1.0, 1 / 3]), FLOAT64), Lattice | Continuum)

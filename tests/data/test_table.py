@@ -17,7 +17,7 @@ from polars.testing import assert_frame_equal as assert_polars_equal
 from tabdiff.data.categorical import CategoricalEncoder
 from tabdiff.data.cells import Cells
 from tabdiff.data.frames import concat
-from tabdiff.data.mixed import Mixed
+from tabdiff.data.mixed import Gate, Mixed
 from tabdiff.data.schema import Schema, SchemaError, SchemaWarning
 from tabdiff.data.table import TableEncoder
 from tests.data.frames import FAMILIES, N
@@ -151,16 +151,18 @@ def test_layout_names_gates_and_proportions_agree() -> None:
     frame = pd.DataFrame({"c": ["a", "b", None] * 100, "n": rng().normal(size=300), "s": spiky})
     encoder = fitted(frame)
     assert encoder.layout.num_names == ("n", "s")
-    assert encoder.layout.cat_names == ("c", "s")
-    assert encoder.layout.levels == (3, 3)
-    assert encoder.layout.gates == (None, (1, 0))
-    assert encoder.layout.ordered == (False, False)
-    assert encoder.parts("s") == ([1], [1]) and encoder.parts("n") == ([0], [])
+    assert encoder.layout.cat_names == ("c", "n", "s")
+    # 300 rows make 12 cells of n; s has 4 below and 3 above its atom, and a level for missing.
+    assert encoder.layout.levels == (3, 12, 9)
+    assert encoder.layout.gates == (Gate(1, tuple(range(12))), Gate(2, (0, 1, 2, 3, 5, 6, 7)))
+    assert encoder.layout.ordered == (0, 12, 8)
+    assert encoder.parts("s") == ([1], [2]) and encoder.parts("c") == ([], [0])
     x = encoder.encode(frame, rng())
     assert x.num.dtype == torch.float64 and x.cat.dtype == torch.int64
-    assert (x.num[x.cat[:, 1] != 0, 1] == 0).all()
+    atom_or_missing = torch.isin(x.cat[:, 2], torch.tensor([4, 8]))
+    assert (x.num[atom_or_missing, 1] == 0).all() and (x.num[~atom_or_missing, 1] != 0).all()
     for part, proportions in enumerate(encoder.proportions):
-        expected = np.bincount(x.cat[:, part], minlength=3) / 300
+        expected = np.bincount(x.cat[:, part], minlength=len(proportions)) / 300
         np.testing.assert_allclose(proportions, expected)
     with pytest.raises(KeyError, match="no column 'S'. Did you mean 's'"):
         encoder.parts("S")
@@ -170,9 +172,8 @@ def test_thresholds_reach_the_columns() -> None:
     frame = pd.DataFrame({"x": rng().integers(0, 50, 2000)})
     schema = Schema.infer(frame)
     assert TableEncoder.fit(frame, schema, rng()).layout.levels == (50,)
-    assert (
-        TableEncoder.fit(frame, schema, rng(), max_discrete=9, atom_share=0.5).layout.levels == ()
-    )
+    coarse = TableEncoder.fit(frame, schema, rng(), max_discrete=9, max_cells=1)
+    assert coarse.layout.levels == ()
 
 
 # --- containers ---------------------------------------------------------------------------------
@@ -329,7 +330,7 @@ def test_unused_categories_are_kept_and_never_generated() -> None:
         {"x": pd.Categorical(["a", "c"] * 20, categories=["c", "b", "a"], ordered=True)}
     )
     encoder = fitted(frame)
-    assert encoder.layout.levels == (2,) and encoder.layout.ordered == (True,)
+    assert encoder.layout.levels == (2,) and encoder.layout.ordered == (2,)
     out = encoder.decode(encoder.encode(frame, rng()), rng())
     assert out["x"].cat.categories.tolist() == ["c", "b", "a"] and out["x"].cat.ordered
 
@@ -405,10 +406,15 @@ HOSTILE = {
     "other encoder": lambda d, a: d["columns"][0].update(encoder="categorical"),
     "no knots": lambda d, a: a.pop("0.v"),
     "knots not finite": lambda d, a: a["0.v"].__setitem__(0, np.nan),
-    "knots not sorted": lambda d, a: a["0.z"].__setitem__(0, 9.0),
-    "knots of two lengths": lambda d, a: a.update({"0.z": a["0.z"][:-1]}),
-    "knots 2-D": lambda d, a: a.update({"0.z": a["0.z"][None]}),
-    "objects": lambda d, a: a.update({"0.z": a["0.z"].astype(object)}),
+    "knots not sorted": lambda d, a: a["0.y"].__setitem__(0, 9.0),
+    "knots of two lengths": lambda d, a: a.update({"0.y": a["0.y"][:-1]}),
+    "knots 2-D": lambda d, a: a.update({"0.y": a["0.y"][None]}),
+    "knots of another cell": lambda d, a: a["0.y"].__setitem__(slice(None), a["0.y"] + 1),
+    "a single knot in a cell": lambda d, a: a["0.y"].__setitem__(-1, 9.5),
+    "objects": lambda d, a: a.update({"0.y": a["0.y"].astype(object)}),
+    "no cells": lambda d, a: a.update({"0.open": a["0.open"][:0]}),
+    "cells without knots": lambda d, a: a.update({"0.open": np.append(a["0.open"], np.uint8(1))}),
+    "atoms without cells": lambda d, a: a.update({"0.atoms": np.zeros(3)}),
     "negative step": lambda d, a: d["columns"][1]["scale"].update(step=-1),
     "step no number": lambda d, a: d["columns"][1]["scale"].update(step="1"),
     "step a bool": lambda d, a: d["columns"][1]["scale"].update(step=True),

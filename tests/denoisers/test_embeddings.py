@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tabdiff.data.mixed import Packing
 from tabdiff.denoisers.embeddings import LevelEmbedding, PeriodicEmbedding, TimeEmbedding
 
 
@@ -14,9 +15,9 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def level_embedding(
-    levels: tuple[int, ...], ordered: tuple[bool, ...], dim: int, seed: int = 0
+    levels: tuple[int, ...], ordered: tuple[int, ...], dim: int, seed: int = 0
 ) -> LevelEmbedding:
-    embedding = LevelEmbedding(levels, ordered, dim)
+    embedding = LevelEmbedding(Packing(levels), ordered, dim)
     embedding.initialise(generator(seed))
     return embedding
 
@@ -48,7 +49,7 @@ def test_frequencies_have_the_scale_asked_for():
 @pytest.mark.parametrize("shape", [(5,), (5, 4)], ids=["table", "sequence"])
 def test_every_token_of_every_part_has_a_vector_of_its_own(shape: tuple[int, ...]):
     levels = (3, 2, 4)
-    embedding = level_embedding(levels, (False, True, False), 6)
+    embedding = level_embedding(levels, (0, 2, 0), 6)
     assert len(embedding.table) == sum(k + 1 for k in levels)
     seen = []
     for part, k in enumerate(levels):
@@ -61,8 +62,8 @@ def test_every_token_of_every_part_has_a_vector_of_its_own(shape: tuple[int, ...
     assert len(set(seen)) == sum(k + 1 for k in levels)
 
 
-@pytest.mark.parametrize("ordered", [False, True])
-def test_vectors_start_with_unit_variance(ordered: bool):
+@pytest.mark.parametrize("ordered", [0, 29, 30])
+def test_vectors_start_with_unit_variance(ordered: int):
     embedding = level_embedding((30,), (ordered,), 2_000)
     # Of 2,000 dimensions: a share of sin^2 or of a normal's square, std at most sqrt(2/2,000).
     mean_square = embedding.table.detach()[:30].square().mean(1)
@@ -70,7 +71,7 @@ def test_vectors_start_with_unit_variance(ordered: bool):
 
 
 def test_only_ordered_levels_start_like_their_neighbours():
-    embedding = level_embedding((20, 20), (True, False), 1_000)
+    embedding = level_embedding((20, 20), (20, 0), 1_000)
     ordered, plain = embedding.table.detach()[:20], embedding.table.detach()[21:41]
     far = (ordered[0] - ordered[-1]).square().mean()
     assert (ordered.diff(dim=0).square().mean(1) < 0.2 * far).all()

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from tabdiff.data.mixed import Belief, Layout, Mixed
+from tabdiff.data.mixed import Belief, Gate, Layout, Mixed
 from tabdiff.denoisers.mlp import MLPDenoiser
 
-MIXED = Layout(("a", "b"), ("c", "d", "e"), (3, 9, 2), (None, (0, 1)), (False, True, False))
+MIXED = Layout(("a", "b"), ("c", "d", "e"), (3, 9, 2), (None, Gate(0, (1,))), (0, 8, 0))
 ONLY_NUMBERS = Layout(("a",), (), (), (None,), ())
-ONLY_LEVELS = Layout((), ("c",), (3,), (), (False,))
+ONLY_LEVELS = Layout((), ("c",), (3,), (), (0,))
 PROPORTIONS = [np.array([0.7, 0.2, 0.1]), np.full(9, 1 / 9), np.array([1.0, 0.0])]
 LAYOUTS = pytest.mark.parametrize("layout", [MIXED, ONLY_NUMBERS, ONLY_LEVELS])
 
@@ -43,7 +43,7 @@ def noisy(layout: Layout, n: int, seed: int = 0) -> tuple[Mixed, torch.Tensor]:
 def assert_same(a: Belief, b: Belief) -> None:
     # Matrix products of other sizes may add in another order.
     torch.testing.assert_close(a.num, b.num, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(a.log_p, b.log_p, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(a.logits, b.logits, rtol=1e-4, atol=1e-5)
 
 
 @LAYOUTS
@@ -52,10 +52,10 @@ def test_shapes_follow_the_layout(layout: Layout):
     denoiser = awake(layout)
     seen = denoiser(*noisy(layout, 7))
     assert seen.num.shape == (7, layout.n_num)
-    assert seen.log_p.shape == (7, denoiser.packing.size)
-    assert seen.num.dtype == seen.log_p.dtype == torch.float32
+    assert seen.logits.shape == (7, denoiser.packing.size)
+    assert seen.num.dtype == seen.logits.dtype == torch.float32
     assert seen.num.isfinite().all()
-    assert seen.log_p.isfinite().all()
+    assert seen.logits.isfinite().all()
 
 
 @torch.no_grad()
@@ -64,7 +64,7 @@ def test_an_untrained_denoiser_is_the_model_of_independent_columns():
     denoiser.set_proportions(PROPORTIONS)
     seen = denoiser.eval()(*noisy(MIXED, 50))
     assert (seen.num == 0).all()
-    log_p = denoiser.packing.log_softmax(seen.log_p)
+    log_p = denoiser.packing.log_softmax(seen.logits)
     for part, proportions in enumerate(PROPORTIONS):
         p = denoiser.packing.unpack(log_p, part).exp().double().numpy()
         np.testing.assert_allclose(p, np.tile(proportions, (50, 1)), rtol=1e-5, atol=1e-5)
@@ -74,7 +74,7 @@ def test_an_untrained_denoiser_is_the_model_of_independent_columns():
 def test_a_level_never_seen_is_unlikely_but_not_impossible():
     denoiser = denoiser_of(MIXED)
     denoiser.set_proportions(PROPORTIONS)
-    log_p = denoiser.packing.log_softmax(denoiser.eval()(*noisy(MIXED, 1)).log_p)
+    log_p = denoiser.packing.log_softmax(denoiser.eval()(*noisy(MIXED, 1)).logits)
     unseen = float(denoiser.packing.unpack(log_p, 2)[0, 1].exp())
     assert 0 < unseen < 1e-4
 
@@ -85,7 +85,7 @@ def test_permuting_rows_permutes_what_is_seen(layout: Layout):
     denoiser, (x, t) = awake(layout), noisy(layout, 40)
     order = torch.randperm(40, generator=generator(3))
     seen, again = denoiser(x, t), denoiser(x[order], t[order])
-    assert_same(again, Belief(seen.num[order], seen.log_p[order]))
+    assert_same(again, Belief(seen.num[order], seen.logits[order]))
 
 
 @LAYOUTS
@@ -95,22 +95,22 @@ def test_a_row_does_not_depend_on_its_batch(layout: Layout):
     seen = denoiser(x, t)
     for row in (0, 17, 39):
         alone = denoiser(x[row : row + 1], t[row : row + 1])
-        assert_same(alone, Belief(seen.num[row : row + 1], seen.log_p[row : row + 1]))
+        assert_same(alone, Belief(seen.num[row : row + 1], seen.logits[row : row + 1]))
 
 
 @torch.no_grad()
 def test_every_part_and_the_time_are_seen():
     denoiser, (x, t) = awake(MIXED), noisy(MIXED, 30)
-    plain = denoiser(x, t).log_p
-    assert (denoiser(x, 1 - t).log_p != plain).any(1).all()
+    plain = denoiser(x, t).logits
+    assert (denoiser(x, 1 - t).logits != plain).any(1).all()
     for part in range(MIXED.n_num):
         num = x.num.clone()
         num[:, part] += 1
-        assert (denoiser(Mixed(num, x.cat), t).log_p != plain).any(1).all()
+        assert (denoiser(Mixed(num, x.cat), t).logits != plain).any(1).all()
     for part, k in enumerate(MIXED.levels):
         cat = x.cat.clone()
         cat[:, part] = (cat[:, part] + 1) % (k + 1)
-        assert (denoiser(Mixed(x.num, cat), t).log_p != plain).any(1).all()
+        assert (denoiser(Mixed(x.num, cat), t).logits != plain).any(1).all()
 
 
 @torch.no_grad()
@@ -122,7 +122,7 @@ def test_renaming_parts_changes_nothing():
 def test_every_weight_has_a_gradient_once_the_heads_are_awake():
     denoiser = awake(MIXED)
     seen = denoiser(*noisy(MIXED, 200))
-    (seen.num.square().sum() + denoiser.packing.log_softmax(seen.log_p)[..., 0].sum()).backward()
+    (seen.num.square().sum() + denoiser.packing.log_softmax(seen.logits)[..., 0].sum()).backward()
     still = [n for n, p in denoiser.named_parameters() if p.grad is None or not p.grad.any()]
     assert still == []
 

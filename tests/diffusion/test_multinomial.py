@@ -58,8 +58,9 @@ def test_an_unknown_prior_is_refused():
 def test_q_sample_at_zero_returns_x0(prior: str, shape: tuple[int, ...]):
     process = MultinomialDiffusion(LEVELS, prior)
     x0 = process.packing.draw(
-        torch.ones(*shape, process.packing.size).masked_fill(process.packing.padding, 0),
+        torch.zeros(*shape, process.packing.size),
         torch.rand((*shape, 3), generator=generator()),
+        torch.ones((*shape, 3), dtype=torch.bool),
     )
     assert process.q_sample(x0, torch.zeros(7), generator()).equal(x0)
 

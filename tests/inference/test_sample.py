@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tabdiff.data.mixed import Mixed
+from tabdiff.data.mixed import Gate, Mixed
 from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import MultinomialDiffusion
 from tabdiff.inference.sample import sample, time_grid
@@ -79,7 +79,7 @@ def test_sample_builds_no_graph():
 
     def denoiser(x_t: Mixed, t: Tensor):
         belief = Oracle(mixture, joint)(x_t, t)
-        return type(belief)(belief.num * layer, belief.log_p * layer)
+        return type(belief)(belief.num * layer, belief.logits * layer)
 
     joint = mixture.joint()
     assert not sample(denoiser, joint, time_grid(2), 3, generator()).num.requires_grad
@@ -110,7 +110,7 @@ def test_the_oracle_is_bayes_rule_over_cells(prior: str):
             naive.transition(2, absorbing, 1 - t)[:2, x[1]],
         )
         for part in range(2):
-            p = joint.multinomial.packing.unpack(belief.log_p, part)[0].exp().numpy()
+            p = joint.multinomial.packing.unpack(belief.logits, part)[0].softmax(-1).numpy()
             np.testing.assert_allclose(p, cells.sum(1 - part) / cells.sum(), rtol=1e-5)
 
 
@@ -131,7 +131,7 @@ class Plugged(MultinomialDiffusion):
 
     def step(
         self,
-        log_p: Tensor,
+        logits: Tensor,
         x_t: Tensor,
         t: Tensor,
         s: Tensor,
@@ -141,9 +141,10 @@ class Plugged(MultinomialDiffusion):
         k = self.packing.levels[0]
         kept_t, kept_s = (self.schedule.alpha_bar(u)[:, None] for u in (t, s))
         at_t = torch.nn.functional.one_hot(x_t[:, 0], k)
-        r, p = kept_t / kept_s, self.packing.unpack(log_p, 0).exp()
+        r, p = kept_t / kept_s, self.packing.unpack(logits, 0).softmax(-1)
         weight = (r * at_t + (1 - r) / k) * (kept_s * p + (1 - kept_s) / k)
-        return self.packing.draw(weight, torch.rand(x_t.shape, generator=generator))
+        u = torch.rand(x_t.shape, generator=generator)
+        return self.packing.draw(weight.log(), u, torch.ones_like(x_t, dtype=torch.bool))
 
 
 def test_plugging_the_mean_into_the_posterior_is_caught():
@@ -275,14 +276,11 @@ def test_the_law_on_the_line_nears_the_truth_at_first_order():
 
 
 def gaussian_variance(variance: float, nfe: int) -> float:
-    """Variance at the end of ancestral sampling from N(0, variance): each step is linear."""
+    """Variance at the end of sampling from N(0, variance): each step is linear."""
     out = 1.0
     for a_t, a_s in pairwise(np.pi / 2 * np.linspace(1, 0, nfe + 1)):
-        ratio = np.cos(a_t) / np.cos(a_s)
-        var_ts = np.sin(a_t) ** 2 - (ratio * np.sin(a_s)) ** 2
         belief = np.cos(a_t) * variance / (np.cos(a_t) ** 2 * variance + np.sin(a_t) ** 2)
-        slope = (ratio * np.sin(a_s) ** 2 + np.cos(a_s) * var_ts * belief) / np.sin(a_t) ** 2
-        out = slope**2 * out + np.sin(a_s) ** 2 * var_ts / np.sin(a_t) ** 2
+        out *= (1 - (a_t - a_s) * (np.cos(a_t) - belief) / np.sin(a_t)) ** 2
     return out
 
 
@@ -308,12 +306,11 @@ def test_the_variance_of_the_sampler_nears_the_truth_at_first_order():
         assert -1.15 < np.polyfit(np.log(calls), np.log(errors), 1)[0] < -0.85
 
 
-@pytest.mark.parametrize("churn", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("nfe", [30, 80])
-def test_correlated_clouds_come_back_in_every_direction(nfe: int, churn: float):
-    # DKW at 1e-6 for each of 4 directions and 6 cases: 2.4e-5 false alarms. The stride may cost
+def test_correlated_clouds_come_back_in_every_direction(nfe: int):
+    # DKW at 1e-6 for each of 4 directions and 2 cases: 8e-6 false alarms. The stride may cost
     n = 10_000
-    x = drawn(CLOUDS, CLOUDS.joint(churn=churn, warp=1.7), nfe, n).num.double().numpy()
+    x = drawn(CLOUDS, CLOUDS.joint(warp=1.7), nfe, n).num.double().numpy()
     for direction in DIRECTIONS:
         values = x @ direction
         distance = naive.ks_distance(values, CLOUDS.projected_cdf(values, direction))
@@ -339,7 +336,7 @@ GATED = Mixture(
     np.array([[[0.2, 0.15], [0.15, 0.2]], [[0.2, -0.15], [-0.15, 0.3]], CLOSED, CLOSED]),
     np.array([[0, 0], [0, 1], [1, 1], [2, 0]]),
     (3, 2),
-    ((0, 0), None),
+    (Gate(0, (0,)), None),
 )
 
 
