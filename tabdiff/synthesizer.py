@@ -34,6 +34,7 @@ from tabdiff.training.progress import ProgressBar
 from tabdiff.training.settings import (
     Size,
     default_held_out,
+    default_sampling_steps,
     default_size,
     make_recipe,
     require_real,
@@ -70,8 +71,9 @@ class DiffusionSynthesizer(BaseEstimator):
         Share of the rows held out to decide when to stop and which weights to keep; a twentieth,
         or more of a small table, when None. With 0 every row is learned from, the same rows judge,
         and the model may memorise.
-    sampling_steps : int
-        Network evaluations per sampled row.
+    sampling_steps : int, optional
+        Network evaluations per sampled row; with None as many as the table has categorical parts
+        (each is then drawn given all that were drawn before), at least 25 and at most 100.
     device : str
         "auto" (cuda, mps, cpu), or a torch device.
     random_state : int, numpy Generator, RandomState or None
@@ -119,7 +121,7 @@ class DiffusionSynthesizer(BaseEstimator):
         width: int | None = None,
         depth: int | None = None,
         validation_fraction: float | None = None,
-        sampling_steps: int = 25,
+        sampling_steps: int | None = None,
         device: str = "auto",
         random_state: Seed = None,
         verbose: int = 1,
@@ -359,8 +361,7 @@ class DiffusionSynthesizer(BaseEstimator):
         return tags
 
     def _check_parameters(self) -> None:
-        require_whole("sampling_steps", self.sampling_steps, least=1)
-        for name in ("max_steps", "batch_size", "width", "depth"):
+        for name in ("max_steps", "batch_size", "width", "depth", "sampling_steps"):
             if getattr(self, name) is not None:
                 require_whole(name, getattr(self, name), least=1)
         if self.max_time is not None:
@@ -407,7 +408,8 @@ class DiffusionSynthesizer(BaseEstimator):
     def _frames(self, n: int, size: int, path: tuple[int, ...]) -> Iterator[Any]:
         """Frames of ``size`` rows, cut from chunks of ``CHUNK`` rows."""
         joint = self._joint(self.encoder_.layout)
-        times = time_grid(self.sampling_steps, self.device_)
+        steps = self.sampling_steps or default_sampling_steps(self.encoder_.layout.n_cat)
+        times = time_grid(steps, self.device_)
         autocast = autocast_for(self.device_)
         pending, waiting = [], 0
         for number, first in enumerate(range(0, max(n, 1), CHUNK)):

@@ -31,7 +31,7 @@ from tabdiff.data.scales import Continuum, Lattice, find_scale, scale_from_state
 MAX_DISCRETE = 256
 MAX_CELLS = 256
 # Fewer rows would not tell a network apart what one cell and its neighbour go with.
-ROWS_PER_CELL = 25
+ROWS_PER_CELL = 80
 ATOM_COUNT = 10
 EQUAL_MASS_KNOTS = 1000
 EQUAL_Z_KNOTS = 200

@@ -108,17 +108,23 @@ class LevelEmbedding(nn.Module):
         return nn.functional.embedding(x + self.first, self.table).flatten(-2)
 
     def logits(self, queries: Tensor) -> Tensor:
-        """Each level's vector times the query of its part: (B, *, D dim) -> (B, *, S), float32."""
+        """Each level's vector times the query of its part: (B, *, D dim) -> (B, *, S).
+
+        In float32 whatever the autocast: the 8 bits of bfloat16 would shift every probability by
+        up to some per cent, and so short a product gains nothing by them.
+        """
         if not self.ordered:
             return queries.float()
-        by_part = queries.unflatten(-1, (len(self.ordered), self.dim))
-        vectors = nn.functional.embedding(self.slots, self.table)
-        groups = zip(self.packing.groups, self.packing.views(vectors.T), strict=True)
-        products = [
-            torch.einsum("...pd,dpk->...pk", by_part[..., parts, :], view).float()
-            for (parts, _), view in groups
-        ]
-        return self.packing.join(products)
+        with torch.autocast(queries.device.type, enabled=False):
+            by_part = queries.float().unflatten(-1, (len(self.ordered), self.dim))
+            vectors = nn.functional.embedding(self.slots, self.table)
+            groups = zip(self.packing.groups, self.packing.views(vectors.T), strict=True)
+            return self.packing.join(
+                [
+                    torch.einsum("...pd,dpk->...pk", by_part[..., parts, :], view)
+                    for (parts, _), view in groups
+                ]
+            )
 
 
 class TimeEmbedding(nn.Module):

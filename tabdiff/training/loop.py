@@ -141,6 +141,15 @@ def train(
     )
     batches = _batches(len(rows), recipe.batch_size, generator)
     began, validation = time.monotonic(), math.nan
+    progress: Progress | None = None
+
+    def look(progress: Progress) -> float:
+        loss = evaluate_loss(result.denoiser, joint, held_out, autocast, recipe.check_terms)
+        progress.validation_loss = loss
+        best.offer(loss, progress.step)
+        result.history.append(progress)
+        return loss
+
     denoiser.train()
     try:
         for step in range(1, recipe.max_steps + 1):
@@ -156,12 +165,7 @@ def train(
             _average(result.denoiser, denoiser, min(1 - 1 / recipe.ema_steps, step / (step + 10)))
             progress = Progress(step, seconds, loss, validation, rate)
             if step % recipe.check_every == 0 or step == recipe.max_steps:
-                validation = evaluate_loss(
-                    result.denoiser, joint, held_out, autocast, recipe.check_terms
-                )
-                progress.validation_loss = validation
-                best.offer(validation, step)
-                result.history.append(progress)
+                validation = look(progress)
             report(progress)
             if best.waited >= recipe.patience:
                 result.stopped = "validation"
@@ -176,6 +180,12 @@ def train(
             f"Training stopped at step {step}: {error} The weights of step {best.step} are kept."
         )
         warnings.warn(message, RuntimeWarning, stacklevel=2)
+    if (
+        result.stopped in ("max_time", "interrupted")
+        and progress
+        and progress not in result.history
+    ):
+        look(progress)
     result.best_step = best.restore()
     return result
 

@@ -30,7 +30,7 @@ def default_steps(n_rows: int) -> int:
 
     Where a table is small, held-out rows stop training long before.
     """
-    return round(2_000 + 9 * math.sqrt(n_rows))
+    return min(round(2_000 + 16 * math.sqrt(n_rows)), 6_000)
 
 
 def default_batch(n_rows: int) -> int:
@@ -43,6 +43,11 @@ def default_held_out(n_rows: int) -> int:
     if n_rows < LEAST_TO_SPLIT:
         return 0
     return min(max(n_rows // 20, min(n_rows // 5, 200)), MOST_HELD_OUT)
+
+
+def default_sampling_steps(n_cat: int) -> int:
+    """One for each categorical part, but at least 25 and at most 100."""
+    return min(max(n_cat, 25), 100)
 
 
 def make_recipe(

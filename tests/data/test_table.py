@@ -146,23 +146,23 @@ def test_negative_zero_and_zero_are_one_value() -> None:
 
 
 def test_layout_names_gates_and_proportions_agree() -> None:
-    spiky = np.where(rng().random(300) < 0.4, 0.0, rng().normal(size=300))
-    spiky[:30] = np.nan
-    frame = pd.DataFrame({"c": ["a", "b", None] * 100, "n": rng().normal(size=300), "s": spiky})
+    spiky = np.where(rng().random(900) < 0.4, 0.0, rng().normal(size=900))
+    spiky[:90] = np.nan
+    frame = pd.DataFrame({"c": ["a", "b", None] * 300, "n": rng().normal(size=900), "s": spiky})
     encoder = fitted(frame)
     assert encoder.layout.num_names == ("n", "s")
     assert encoder.layout.cat_names == ("c", "n", "s")
-    # 300 rows make 12 cells of n; s has 4 below and 3 above its atom, and a level for missing.
-    assert encoder.layout.levels == (3, 12, 9)
-    assert encoder.layout.gates == (Gate(1, tuple(range(12))), Gate(2, (0, 1, 2, 3, 5, 6, 7)))
-    assert encoder.layout.ordered == (0, 12, 8)
+    # 900 rows make 11 cells of n; s has 3 on either side of its atom, and a level for missing.
+    assert encoder.layout.levels == (3, 11, 8)
+    assert encoder.layout.gates == (Gate(1, tuple(range(11))), Gate(2, (0, 1, 2, 4, 5, 6)))
+    assert encoder.layout.ordered == (0, 11, 7)
     assert encoder.parts("s") == ([1], [2]) and encoder.parts("c") == ([], [0])
     x = encoder.encode(frame, rng())
     assert x.num.dtype == torch.float64 and x.cat.dtype == torch.int64
-    atom_or_missing = torch.isin(x.cat[:, 2], torch.tensor([4, 8]))
+    atom_or_missing = torch.isin(x.cat[:, 2], torch.tensor([3, 7]))
     assert (x.num[atom_or_missing, 1] == 0).all() and (x.num[~atom_or_missing, 1] != 0).all()
     for part, proportions in enumerate(encoder.proportions):
-        expected = np.bincount(x.cat[:, part], minlength=len(proportions)) / 300
+        expected = np.bincount(x.cat[:, part], minlength=len(proportions)) / 900
         np.testing.assert_allclose(proportions, expected)
     with pytest.raises(KeyError, match="no column 'S'. Did you mean 's'"):
         encoder.parts("S")
