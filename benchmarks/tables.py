@@ -106,6 +106,7 @@ def _run(name: str, seed: int, arguments: argparse.Namespace) -> None:
         "python": platform.python_version(),
         "versions": _versions(),
     }
+    arguments.results.parent.mkdir(parents=True, exist_ok=True)
     with arguments.results.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
     print(f"{name} seed {seed}: C2ST {row['c2st_sdmetrics']:.3f}", file=sys.stderr)

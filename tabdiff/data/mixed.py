@@ -175,11 +175,8 @@ class Packing:
     def log_softmax(self, packed: Tensor) -> Tensor:
         """Normalise each part's logits; padding gets -inf."""
         normal = torch.empty_like(packed)
-        padding = self.padding.to(packed.device)
-        groups = zip(self.views(packed), self.views(padding), self.views(normal), strict=True)
-        for view, empty, out in groups:
-            filled = view.masked_fill(empty, -torch.inf) if bool(empty.any()) else view
-            out.copy_(filled.log_softmax(-1))
+        for view, padding, into in self._groups(packed, self.padding, normal):
+            into.copy_(view.masked_fill(padding.to(view.device), -torch.inf).log_softmax(-1))
         return normal
 
     def draw(self, packed: Tensor, uniform: Tensor, wanted: Tensor) -> Tensor:
@@ -200,8 +197,8 @@ class Packing:
             0 where nothing is wanted.
         """
         drawn = torch.zeros(uniform.shape, dtype=torch.int64, device=uniform.device)
-        views = zip(self.groups, self.views(packed), self.views(self.padding), strict=True)
-        for (parts, _), view, padding in views:
+        views = self._groups(packed, self.padding)
+        for (parts, _), (view, padding) in zip(self.groups, views, strict=True):
             here = wanted[..., parts].nonzero(as_tuple=True)
             of_part = torch.tensor(parts, device=uniform.device)[here[-1]]
             weights = view[here].masked_fill(padding.to(view.device)[here[-1]], -torch.inf)
@@ -212,6 +209,10 @@ class Packing:
             drawn[(*here[:-1], of_part)] = torch.minimum((cdf <= target).sum(-1), last)
         return drawn
 
+    def _groups(self, *packed: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        """The views of several packed tensors, group by group."""
+        return zip(*map(self.views, packed), strict=True)
+
 
 class _CrossEntropy(torch.autograd.Function):
     """log_softmax and pick in one, with one pass over the levels on the way back.
@@ -221,6 +222,7 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, packed: Tensor, slots: Tensor, packing: Packing) -> Tensor:
+        """-log p at the slots."""
         log_p = packing.log_softmax(packed.detach())
         ctx.save_for_backward(log_p, slots)
         ctx.packing = packing
@@ -228,11 +230,10 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        """Grad (p - onehot), slot by slot."""
         (grad,), (log_p, slots) = grads, ctx.saved_tensors
         out = torch.empty_like(log_p)
-        groups = zip(
-            ctx.packing.groups, ctx.packing.views(log_p), ctx.packing.views(out), strict=True
-        )
-        for (parts, _), view, into in groups:
+        views = ctx.packing._groups(log_p, out)
+        for (parts, _), (view, into) in zip(ctx.packing.groups, views, strict=True):
             torch.mul(view.exp(), grad[..., parts, None], out=into)
         return out.scatter_add_(-1, slots, -grad), None, None

@@ -126,6 +126,22 @@ def test_packing_prices_levels_as_its_probabilities_do(shape: tuple[int, ...]):
     torch.testing.assert_close(packing.cross_entropy(loud, cat), expected)
 
 
+def test_packing_prices_levels_with_the_gradient_of_its_probabilities():
+    packing = Packing(LEVELS)
+    x = packed(LEVELS, (6,)).double().requires_grad_()
+    rng = np.random.default_rng(0)
+    cat = torch.as_tensor(np.stack([rng.integers(k, size=6) for k in LEVELS], axis=-1))
+    weight = torch.rand(cat.shape, generator=generator(1), dtype=torch.float64)
+    (got,) = torch.autograd.grad((weight * packing.cross_entropy(x, cat)).sum(), x)
+    loop = sum(
+        (weight[:, part] * -packing.unpack(x, part).log_softmax(-1)[range(6), cat[:, part]]).sum()
+        for part in range(len(LEVELS))
+    )
+    (expected,) = torch.autograd.grad(loop, x)
+    torch.testing.assert_close(got, expected)
+    assert (got[:, packing.padding] == 0).all()
+
+
 def everything(uniform: torch.Tensor) -> torch.Tensor:
     return torch.ones_like(uniform, dtype=torch.bool)
 

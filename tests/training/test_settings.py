@@ -10,6 +10,7 @@ import pytest
 from tabdiff.training.settings import (
     default_batch,
     default_held_out,
+    default_sampling_steps,
     default_size,
     default_steps,
     make_recipe,
@@ -42,6 +43,11 @@ def test_a_recipe_of_any_table_is_complete(n_rows: int):
     assert 1 <= recipe.ema_steps <= recipe.max_steps
     assert recipe.check_terms >= 1
     assert recipe.batch_size >= 1
+
+
+@pytest.mark.parametrize(("n_cat", "steps"), [(0, 25), (25, 25), (26, 26), (100, 100), (500, 100)])
+def test_each_categorical_part_has_a_sampling_step_within_reason(n_cat: int, steps: int):
+    assert default_sampling_steps(n_cat) == steps
 
 
 @pytest.mark.parametrize("max_steps", [1, 5, 10_000])
