@@ -33,6 +33,8 @@ LINEAR_ROWS = 10_000
 # Real rows against real rows: more of them would only cost time.
 FLOOR_ROWS = 20_000
 LINEAR_LEVELS = 30
+# Rows on which the columns are shuffled in turn.
+TELLING_ROWS = 6_000
 LINEAR_FEATURES = 1_500
 
 
@@ -63,6 +65,22 @@ class Detection:
 
 
 @dataclass(frozen=True)
+class Telling:
+    """How much a column tells the detector.
+
+    Attributes
+    ----------
+    label : str
+        The column.
+    drop : float
+        Area under the ROC curve that is lost when the column is shuffled; about 0: none.
+    """
+
+    label: str
+    drop: float
+
+
+@dataclass(frozen=True)
 class DetectionSuite:
     """Three detectors, on synthetic rows and on fresh real rows in their place.
 
@@ -72,6 +90,8 @@ class DetectionSuite:
         Boosting on native categories, boosting on one column per level, logistic regression.
     native_floor, encoded_floor, linear_floor : Detection
         The same with unseen real rows (without a hold-out: one real half against the other).
+    telling : tuple of Telling
+        Every column, the one that tells boosting most about the rows first.
     """
 
     native: Detection
@@ -80,6 +100,7 @@ class DetectionSuite:
     native_floor: Detection
     encoded_floor: Detection
     linear_floor: Detection
+    telling: tuple[Telling, ...]
 
 
 @dataclass(frozen=True)
@@ -156,6 +177,7 @@ def judge_detection(
         native_floor=boosted_detection(first, second, seed),
         encoded_floor=boosted_detection(first, second, seed, "sdmetrics"),
         linear_floor=linear_detection(first, second, seed),
+        telling=telling_columns(real, synthetic, seed),
     )
 
 
@@ -174,6 +196,34 @@ def boosted_detection(
     labels = _labels(real, synthetic)
     folds = _folds(x, labels, seed, _boosted_probabilities)
     return _detection(folds, real, synthetic, f"{detector}, {seen}")
+
+
+def telling_columns(real: Table, synthetic: Table, seed: int) -> tuple[Telling, ...]:
+    """Where synthetic rows are caught: the permutation importance of the boosted detector.
+
+    One detector learns from two thirds of the rows; on the others each column is shuffled in turn,
+    which breaks its relation to all other columns and to the truth about the row.
+
+    Source: Breiman 2001, "Random forests", section 10; on held-out rows, of the area under the ROC
+    curve.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng([seed, 7])
+    x = pd.concat([native_frame(real), native_frame(synthetic)], ignore_index=True)
+    y, order = _labels(real, synthetic), rng.permutation(len(x))
+    learned, judged = np.split(order, [2 * len(order) // 3])
+    judged = judged[:TELLING_ROWS]
+    model = boosted_classifier()
+    model.fit(x.iloc[learned], y[learned])
+    rows, truth = x.iloc[judged], y[judged]
+    auc = roc_auc_score(truth, model.predict_proba(rows)[:, 1])
+    found = []
+    for field, name in zip(real.fields, x, strict=True):
+        shuffled = rows.assign(**{str(name): rows[name].array[rng.permutation(len(rows))]})
+        without = roc_auc_score(truth, model.predict_proba(shuffled)[:, 1])
+        found.append(Telling(field.label, float(auc - without)))
+    return tuple(sorted(found, key=lambda telling: -telling.drop))
 
 
 def linear_detection(real: Table, synthetic: Table, seed: int) -> Detection:

@@ -14,6 +14,8 @@ Tone = Literal["good", "fair", "poor", "open"]
 
 # Memory below this is not worth a warning even where it is significant.
 TOLERATED_EXCESS = 0.05
+# A column whose shuffling costs the detector less tells it nothing.
+TELLING_DROP = 0.01
 # An interval wider than this tells nothing either way.
 WIDEST_INTERVAL = 0.3
 
@@ -50,6 +52,9 @@ def likeness(suite: DetectionSuite | None) -> Finding:
         f"A boosted classifier reaches AUC {native.auc:.3f} (0.5 is guessing): C2ST {score:.3f}, "
         f"where unseen real rows score {floor.score:.3f}."
     )
+    telling = [f"{t.label} (−{t.drop:.3f})" for t in suite.telling[:3] if t.drop > TELLING_DROP]
+    if telling:
+        detail += f" It goes by {', '.join(telling)}: AUC lost without them."
     if score >= min(0.9, floor.score - 0.05):
         return Finding("Likeness", "good", "Rows can hardly be told from real ones", detail)
     if score >= 0.6:
