@@ -32,6 +32,8 @@ MAX_DISCRETE = 256
 MAX_CELLS = 256
 # Fewer rows would not tell a network apart what one cell and its neighbour go with.
 ROWS_PER_CELL = 80
+# And about so many a value where every value is a cell: more of them are better run together.
+ROWS_PER_VALUE = 20
 ATOM_COUNT = 10
 EQUAL_MASS_KNOTS = 1000
 EQUAL_Z_KNOTS = 200
@@ -194,8 +196,8 @@ class NumericEncoder:
         _require_finite(cells)
         m, n_missing = len(cells.values), int(cells.missing.sum())
         distinct, counts = np.unique(cells.values, return_counts=True)
-        # Where hardly any value repeats, levels would be a list of the training values.
-        if len(distinct) <= 2 or (len(distinct) <= max_discrete and 3 * len(distinct) <= m):
+        enough = ROWS_PER_VALUE * len(distinct) <= m
+        if len(distinct) <= 2 or (len(distinct) <= max_discrete and enough):
             owner = np.arange(len(distinct))
         else:
             mass = max(m / max_cells, ROWS_PER_CELL)

@@ -44,6 +44,17 @@ def hostile_report() -> Report:
     return evaluate(*frames[:2], holdout=frames[2], target=QUOTED)
 
 
+def test_the_page_tells_where_the_rows_are_caught(shuffled_report: Report, fresh_report: Report):
+    suite = shuffled_report.detection
+    assert suite is not None
+    page = shuffled_report.to_html()
+    bars = page[page.index('class="levels telling"') : page.index('id="columns"')]
+    told = [t.label for t in suite.telling if t.drop > 0.01]
+    assert told and re.findall(r'scope="row" title="([^"]+)"', bars) == told
+    assert f"−{suite.telling[0].drop:.3f}" in str(shuffled_report)
+    assert "Where the rows are told apart" in fresh_report.to_html()
+
+
 def test_the_page_is_one_file_that_loads_nothing(fresh_report: Report, tmp_path: Path):
     path = tmp_path / "report.html"
     page = fresh_report.to_html(path)

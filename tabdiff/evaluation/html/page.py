@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tabdiff.evaluation.html import charts
 from tabdiff.evaluation.marginals import LevelMarginal, NumericMarginal
 from tabdiff.evaluation.terminal import format_value
+from tabdiff.evaluation.verdict import TELLING_DROP
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 WEAKEST = 15
+MOST_TELLING = 12
 SEARCHABLE = 8
 
 TONES = {"good": "Good", "fair": "Fair", "poor": "Poor", "open": "Not measured"}
@@ -59,6 +61,15 @@ class WeakPair:
     synthetic: float
 
 
+@dataclass(frozen=True)
+class TellingBar:
+    """A column that tells the detector something: AUC lost without it, in percent of the first."""
+
+    label: str
+    drop: float
+    width: float
+
+
 def render_page(report: Report) -> str:
     """The whole report as one HTML page.
 
@@ -86,6 +97,8 @@ def render_page(report: Report) -> str:
         maps=charts.heat_maps(report.quality.trends) if several else (),
         labelled=len(report.marginals) <= charts.LABELLED,
         weakest=_weakest(report),
+        telling=_telling(report),
+        telling_drop=TELLING_DROP,
         curves=charts.curves(report.privacy.distances),
         whiskers=() if axis is None else axis[0],
         zero=0.0 if axis is None else axis[1],
@@ -194,3 +207,10 @@ def _weakest(report: Report) -> list[WeakPair]:
         )
         for first, second, similarity in trends.worst(WEAKEST)
     ]
+
+
+def _telling(report: Report) -> list[TellingBar]:
+    if report.detection is None:
+        return []
+    found = [t for t in report.detection.telling[:MOST_TELLING] if t.drop > TELLING_DROP]
+    return [TellingBar(t.label, t.drop, 100 * t.drop / found[0].drop) for t in found]
