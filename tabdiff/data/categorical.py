@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tabdiff.data.cells import Array, Cells
+from tabdiff.data.cells import Array, Cells, holds_nul
 from tabdiff.data.errors import SchemaError, closest, shorten
 from tabdiff.data.parts import Parts, State, take, take_array, take_flag
 from tabdiff.data.scalars import from_json, to_json, typed_key
@@ -60,7 +60,7 @@ def count_labels(values: Array, order: Sequence[object] | None = None) -> tuple[
     """
     if values.dtype != object:
         return np.unique(values, return_counts=True)
-    if all(kind is str for kind in set(map(type, values))):
+    if all(kind is str for kind in set(map(type, values))) and not holds_nul(values):
         codes, found = pd.factorize(values)
         tallies = dict(zip(found, np.bincount(codes, minlength=len(found)).tolist(), strict=True))
         keyed = {typed_key(value): (value, count) for value, count in tallies.items()}

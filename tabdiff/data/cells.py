@@ -46,6 +46,21 @@ def present(series: pd.Series) -> tuple[pd.Series, Array]:
     return (series[~missing] if missing.any() else series), missing
 
 
+def holds_nul(values: Array) -> bool:
+    """Whether a text holds a NUL: pandas tells texts apart up to their first one only."""
+    return any("\0" in value for value in values if isinstance(value, str))
+
+
+def distinct(values: Array) -> Array:
+    """Each value once, in order of appearance."""
+    if values.dtype != object or not holds_nul(values):
+        return np.asarray(pd.unique(values))
+    found = list(dict.fromkeys(values))
+    once = np.empty(len(found), dtype=object)
+    once[:] = found
+    return once
+
+
 def inner_numpy(dtype: Any) -> np.dtype[Any]:
     """The numpy dtype of the values under a numpy, nullable or arrow numeric dtype."""
     return dtype if isinstance(dtype, np.dtype) else np.dtype(dtype.numpy_dtype)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tabdiff.data.categorical import MAX_LEVELS
-from tabdiff.data.cells import Array, Cells
+from tabdiff.data.cells import Array, Cells, distinct
 from tabdiff.data.column import KINDS, Column
 from tabdiff.data.dtypes import dtype_from_text, dtype_to_text
 from tabdiff.data.errors import SchemaError, SchemaWarning, closest, listing
@@ -202,10 +202,8 @@ def _category_fields(series: pd.Series) -> dict[str, Any]:
 def _facts(series: pd.Series, column: Column) -> _Facts:
     cells = read_cells(series, column)
     values = cells.values
-    if values.dtype != object:
-        return _Facts(cells, len(pd.unique(values)))
-    if column.form == "string":
-        return _Facts(cells, len(pd.unique(values)))
+    if values.dtype != object or column.form == "string":
+        return _Facts(cells, len(distinct(values)))
     return _Facts(cells, len(set(map(typed_key, values))))
 
 
@@ -272,7 +270,7 @@ def _personal(column: Column, facts: _Facts) -> str:
     values = facts.cells.values
     if values.dtype != object:
         return ""
-    some = pd.unique(values)[:1000]
+    some = distinct(values)[:1000]
     if not all(isinstance(value, str) for value in some):
         return ""
     for what, pattern in _PERSONAL_TEXT.items():
@@ -307,6 +305,6 @@ def _note_labels(column: Column, facts: _Facts, notes: _Notes) -> None:
     if facts.distinct > MAX_LEVELS:
         notes.many_levels.append(column.name)
     if column.form == "string":
-        some = pd.unique(facts.cells.values)[:1000]
+        some = distinct(facts.cells.values)[:1000]
         if sum(_NUMBER_TEXT.fullmatch(text) is not None for text in some) >= 0.9 * len(some):
             notes.number_texts.append(column.name)
