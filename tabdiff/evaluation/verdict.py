@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tabdiff.evaluation.detection import DetectionSuite, HoldoutDetection
+from tabdiff.evaluation.detection import DetectionSuite, HoldoutDetection, Telling
 from tabdiff.evaluation.privacy import Privacy
 from tabdiff.evaluation.quality import Quality, QualityFloor
 from tabdiff.evaluation.utility import Utility
@@ -14,6 +14,8 @@ Tone = Literal["good", "fair", "poor", "open"]
 
 # Memory below this is not worth a warning even where it is significant.
 TOLERATED_EXCESS = 0.05
+# A detector below this area under the ROC curve has found nothing that could be explained.
+GUESSING = 0.55
 # A column whose shuffling costs the detector less tells it nothing.
 TELLING_DROP = 0.01
 # An interval wider than this tells nothing either way.
@@ -52,14 +54,20 @@ def likeness(suite: DetectionSuite | None) -> Finding:
         f"A boosted classifier reaches AUC {native.auc:.3f} (0.5 is guessing): C2ST {score:.3f}, "
         f"where unseen real rows score {floor.score:.3f}."
     )
-    telling = [f"{t.label} (−{t.drop:.3f})" for t in suite.telling[:3] if t.drop > TELLING_DROP]
-    if telling:
-        detail += f" It goes by {', '.join(telling)}: AUC lost without them."
+    if named := [f"{t.label} (−{t.drop:.3f})" for t in told_by(suite)[:3]]:
+        detail += f" It goes by {', '.join(named)}: AUC lost without them."
     if score >= min(0.9, floor.score - 0.05):
         return Finding("Likeness", "good", "Rows can hardly be told from real ones", detail)
     if score >= 0.6:
         return Finding("Likeness", "fair", "Rows can sometimes be told from real ones", detail)
     return Finding("Likeness", "poor", "Rows are easily told from real ones", detail)
+
+
+def told_by(suite: DetectionSuite) -> tuple[Telling, ...]:
+    """The columns by which the rows are told apart; none where the detector all but guesses."""
+    if suite.native.auc < GUESSING:
+        return ()
+    return tuple(t for t in suite.telling if t.drop > TELLING_DROP)
 
 
 def columns(quality: Quality, floor: QualityFloor) -> Finding:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tabdiff.evaluation.html import charts
 from tabdiff.evaluation.marginals import LevelMarginal, NumericMarginal
 from tabdiff.evaluation.terminal import format_value
-from tabdiff.evaluation.verdict import TELLING_DROP
+from tabdiff.evaluation.verdict import told_by
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -98,7 +98,6 @@ def render_page(report: Report) -> str:
         labelled=len(report.marginals) <= charts.LABELLED,
         weakest=_weakest(report),
         telling=_telling(report),
-        telling_drop=TELLING_DROP,
         curves=charts.curves(report.privacy.distances),
         whiskers=() if axis is None else axis[0],
         zero=0.0 if axis is None else axis[1],
@@ -212,5 +211,5 @@ def _weakest(report: Report) -> list[WeakPair]:
 def _telling(report: Report) -> list[TellingBar]:
     if report.detection is None:
         return []
-    found = [t for t in report.detection.telling[:MOST_TELLING] if t.drop > TELLING_DROP]
+    found = told_by(report.detection)[:MOST_TELLING]
     return [TellingBar(t.label, t.drop, 100 * t.drop / found[0].drop) for t in found]
