@@ -230,7 +230,7 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        """Grad (p - onehot), slot by slot."""
+        """The gradient of each slot: that of its part times (p - onehot)."""
         (grad,), (log_p, slots) = grads, ctx.saved_tensors
         out = torch.empty_like(log_p)
         views = ctx.packing._groups(log_p, out)

@@ -53,7 +53,7 @@ class TableEncoder:
         max_discrete: int = MAX_DISCRETE,
         max_cells: int = MAX_CELLS,
     ) -> TableEncoder:
-        """Learn levels, lattices and curves of every column.
+        """Learn levels, cells and lattices of every column.
 
         Parameters
         ----------

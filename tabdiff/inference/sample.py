@@ -2,6 +2,9 @@
 
     x_1 ~ prior,   x_s ~ p(x_s | x_t) for t = t_0 > t_1 > ... > t_N = 0
 
+Categorical parts are drawn from their reverse step. Numeric parts follow the probability flow,
+which draws nothing after x_1 and has the same marginals in the limit of small steps.
+
 Rows are made in chunks of a fixed size, each a pure function of (model, seed, chunk number), so a
 short sample is the head of a longer one, whatever the machine that makes the chunks.
 """
