@@ -1,0 +1,95 @@
+"""The command line: ``tabdiff COMMAND``, where each command is a module of ``commands``.
+
+Tables go to the standard output, talk to the standard error. The exit code is 0 if all went well,
+1 if a figure is beyond its bar, 2 if the input or the call is wrong, 3 if tabdiff is, and 130
+after Ctrl-C. Everything heavy is imported by the command that needs it.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tabdiff import __version__
+from tabdiff.cli import commands
+from tabdiff.cli.exit_codes import BAD_INPUT, BELOW_THE_BAR, BROKEN_PIPE, DEFECT, INTERRUPTED, OK
+from tabdiff.cli.talk import short_warnings, told
+
+__all__ = ["BAD_INPUT", "BELOW_THE_BAR", "BROKEN_PIPE", "DEFECT", "INTERRUPTED", "OK", "main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; ``sys.argv`` if `arguments` is None."""
+    try:
+        with short_warnings():
+            code = program.main(arguments, prog_name="tabdiff", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return BAD_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except ReaderGoneError:
+        # Python would try, and fail, to flush the standard output at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:
+        if not _is_expected(error):
+            traceback.print_exc()
+            click.echo("This is a defect of tabdiff: please report it.", err=True)
+            return DEFECT
+        click.echo(f"Error: {told(error)}", err=True)
+        return BAD_INPUT
+    return code if isinstance(code, int) else OK
+
+
+class ReaderGoneError(Exception):
+    """Who reads the standard output, such as ``head``, has seen enough."""
+
+
+class _Program(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Tell a closed pipe from success and from a missed bar, as click does not."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGoneError from error
+
+
+def _is_expected(error: Exception) -> bool:
+    """Whether the message is meant for the user: raised by the system or by tabdiff on purpose."""
+    if isinstance(error, OSError | MemoryError):
+        return True
+    if not isinstance(error, ValueError | TypeError | ImportError):
+        return False
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    home = str(Path(__file__).parents[1])  # all of tabdiff
+    return frame.f_code.co_filename.startswith(home) or _is_not_fitted(error)
+
+
+def _is_not_fitted(error: Exception) -> bool:
+    return type(error).__name__ == "NotFittedError"
+
+
+@click.group(
+    cls=_Program,
+    commands=commands.found(),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="tabdiff")
+def program() -> None:
+    """Synthetic tables by diffusion.
+
+    \b
+      tabdiff inspect data.csv
+      tabdiff fit data.csv -o model.tabdiff --max-time 5m
+      tabdiff sample model.tabdiff -n 10000 -o fake.parquet
+      tabdiff evaluate data.csv fake.parquet --html report.html
+
+    Tables are .csv, .tsv (also with .gz) or .parquet; - is CSV from the standard input or to the
+    standard output. Synthetic rows are not private by themselves: see what evaluate says.
+    """  # noqa: D301

@@ -1,0 +1,83 @@
+"""``tabdiff fit``: from a table to a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tabdiff.cli import options
+from tabdiff.cli.talk import named, voice
+
+if TYPE_CHECKING:
+    from tabdiff.synthesizer import DiffusionSynthesizer
+
+
+@click.command()
+@click.argument("data")
+@click.option("--output", "-o", required=True, metavar="FILE", help="Where the model goes.")
+@click.option(
+    "--max-time",
+    type=options.duration,
+    metavar="DURATION",
+    help="Of training: 300, 90s, 5m, 1h30m.",
+)
+@click.option("--max-steps", type=click.IntRange(min=1), help="Of training.")
+@click.option("--seed", type=click.IntRange(min=0), help="Equal seeds give equal models.")
+@options.kind
+@options.device
+@options.reading
+@options.quiet
+def fit(
+    data: str,
+    output: str,
+    max_time: float | None,
+    max_steps: int | None,
+    seed: int | None,
+    kinds: tuple[tuple[str, str], ...],
+    device: str,
+    na: tuple[str, ...],
+    separator: str | None,
+    quiet: bool,
+) -> None:
+    """Learn the table in DATA and save the model.
+
+    Everything is chosen by the size of the table; without limits, training ends when held-out
+    rows stop improving. Ctrl-C saves the best model so far.
+    """
+    from tabdiff import terminal
+    from tabdiff.disk import check_writable
+    from tabdiff.files import read_table
+    from tabdiff.synthesizer import DiffusionSynthesizer
+
+    check_writable(output)
+    frame = read_table(data, na, separator)
+    say = voice(quiet)
+    say(f"{named(data)}: {terminal.plural(len(frame), 'row')}, {len(frame.columns)} columns")
+    synth = DiffusionSynthesizer(
+        column_kinds=dict(kinds),
+        max_steps=max_steps,
+        max_time=max_time,
+        device=device,
+        random_state=seed,
+        verbose=0 if quiet else 1,
+    )
+    try:
+        synth.fit(frame)
+    except KeyboardInterrupt:
+        if not hasattr(synth, "denoiser_"):
+            raise
+        _save(synth, output, say)
+        raise
+    _save(synth, output, say)
+    say(f"Next: tabdiff sample {output} -n {len(frame)} -o fake.csv")
+
+
+def _save(synth: DiffusionSynthesizer, output: str, say: Callable[[str], None]) -> None:
+    from tabdiff import terminal
+
+    synth.save(output)
+    say(f"Learned in {terminal.duration(synth.fit_seconds_)}: {terminal.last_step(synth)}.")
+    say(f"Saved {output} ({terminal.size(Path(output).stat().st_size)}).")

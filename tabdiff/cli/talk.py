@@ -1,0 +1,44 @@
+"""How the command line talks: what it says besides tables, on the standard error."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+import click
+
+
+def voice(quiet: bool) -> Callable[[str], None]:
+    """What says a line on the standard error, or nothing."""
+    return (lambda text: None) if quiet else (lambda text: click.echo(text, err=True))
+
+
+def named(path: str) -> str:
+    """What a table is called, read from `path`."""
+    return "standard input" if path == "-" else path
+
+
+def told(error: Exception) -> str:
+    """The message of an expected error; of one of the system, with its file."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}."
+    return str(error)
+
+
+@contextmanager
+def short_warnings() -> Iterator[None]:
+    """Warnings as one line without a place in the code."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        click.echo(f"Warning: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield

@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tabdiff.cli import INTERRUPTED, OK, main
+from tests.cli.frames import ROWS, some_rows
+
+
+def test_fit_says_what_it_did_and_what_comes_next(folder: Path, tmp_path: Path, capsys):
+    data, model = f"{folder}/train.csv", str(tmp_path / "m.tabdiff")
+    assert main(["fit", data, "-o", model, "--max-steps", "2", "--max-time", "5m"]) == OK
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "80 rows, 5 columns" in captured.err
+    assert "best weights at step" in captured.err
+    assert f"Next: tabdiff sample {model} -n 80" in captured.err
+
+
+def test_093_an_interrupted_fit_saves_what_there_is(
+    folder: Path, tmp_path: Path, monkeypatch, capsys
+):
+    from tabdiff.synthesizer import DiffusionSynthesizer
+
+    learn = DiffusionSynthesizer.fit
+
+    def interrupted(self: DiffusionSynthesizer, X: object) -> None:
+        learn(self, X)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(DiffusionSynthesizer, "fit", interrupted)
+    model = str(tmp_path / "m.tabdiff")
+    call = ["fit", f"{folder}/train.csv", "-o", model, "--max-steps", "1"]
+    assert main(call) == INTERRUPTED
+    assert "Saved" in capsys.readouterr().err
+    assert main(["sample", model, "-n", "2"]) == OK
+
+
+def test_093_a_fit_interrupted_before_the_first_step_saves_nothing(
+    folder: Path, tmp_path: Path, monkeypatch, capsys
+):
+    from tabdiff.synthesizer import DiffusionSynthesizer
+
+    def interrupted(self: DiffusionSynthesizer, X: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(DiffusionSynthesizer, "fit", interrupted)
+    assert main(["fit", f"{folder}/train.csv", "-o", str(tmp_path / "m")]) == INTERRUPTED
+    assert list(tmp_path.iterdir()) == []
+    assert "Interrupted." in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("default::tabdiff.data.schema.SchemaWarning")
+def test_105_codes_keep_their_zeros_and_warnings_are_short(tmp_path: Path, capsysbinary):
+    frame = some_rows(2).assign(code=np.resize(["007", "12", "9"], ROWS))
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    model = f"{tmp_path}/m.tabdiff"
+    assert main(["fit", f"{tmp_path}/t.csv", "-o", model, "--max-steps", "1", "-q"]) == OK
+    warned = capsysbinary.readouterr().err.decode()
+    assert warned.startswith("Warning: column 'code'")
+    assert ".py" not in warned
+    assert main(["sample", model]) == OK
+    rows = capsysbinary.readouterr().out.splitlines()[1:]
+    assert {row.split(b",")[0] for row in rows} == {b"007", b"12", b"9"}
