@@ -414,8 +414,9 @@ class DiffusionSynthesizer(BaseEstimator):
         pending, waiting = [], 0
         for number, first in enumerate(range(0, max(n, 1), CHUNK)):
             noise, rng = generators(*path, number, device=self.device_)
+            nothing = joint.unknown(CHUNK, self.device_)
             with autocast():
-                rows = sample(self.denoiser_, joint, times, CHUNK, noise)
+                rows = sample(self.denoiser_, joint, times, *nothing, noise)
             frame = self.encoder_.decode(rows[: n - first], rng, start=first)
             pending.append(frame)
             waiting += len(frame)

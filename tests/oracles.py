@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tabdiff.data.mixed import Belief, Gate, Layout, Mixed
+from tabdiff.data.mixed import Belief, Gate, Known, Layout, Mixed
 from tabdiff.diffusion.gaussian import GaussianDiffusion
 from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import MultinomialDiffusion
@@ -89,18 +89,36 @@ class Oracle:
         self._variance, self._axes = torch.linalg.eigh(torch.as_tensor(mixture.covariance))
         self._levels = torch.as_tensor(mixture.levels)
 
-    def __call__(self, x_t: Mixed, t: Tensor) -> Belief:
+    def __call__(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
         self.calls += 1
         t64, num = t.double(), x_t.num.double()
-        log_r, x0_hat = self._numbers(num, t64)
-        log_r = torch.log_softmax(self._log_weight + log_r + self._categories(x_t.cat, t64), -1)
+        numbers = self._observed_numbers if known.num.any() else self._numbers
+        log_r, x0_hat = numbers(num, t64, known.num)
+        log_q = self._categories(x_t.cat, t64, known.cat)
+        log_r = torch.log_softmax(self._log_weight + log_r + log_q, -1)
         r = log_r.exp()
         schedule = self.joint.gaussian.schedule
         alpha, sigma = schedule.alpha(t64)[:, None], schedule.sigma(t64)[:, None]
         velocity = (alpha * num - (r[..., None] * x0_hat).sum(1)) / sigma
         return Belief(velocity.to(x_t.num.dtype), self._logits(r))
 
-    def _numbers(self, num: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    def _observed_numbers(self, num: Tensor, t: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """What :meth:`_numbers` gives, where some of them are clean."""
+        schedule, covariance = (
+            self.joint.gaussian.schedule,
+            torch.as_tensor(self.mixture.covariance),
+        )
+        alpha = torch.where(known, 1.0, schedule.alpha(t)[:, None])[:, None]
+        sigma = torch.where(known, 0.0, schedule.sigma(t)[:, None])[:, None]
+        cross = covariance * alpha[..., None, :]
+        law = torch.distributions.MultivariateNormal(
+            alpha * self._mean, alpha[..., None] * cross + torch.diag_embed(sigma**2)
+        )
+        off = num[:, None] - law.mean
+        shift = cross @ torch.linalg.solve(law.covariance_matrix, off[..., None])
+        return law.log_prob(num[:, None]), self._mean + shift[..., 0]
+
+    def _numbers(self, num: Tensor, t: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
         """log q(num_t | component), (B, C), and E[num_0 | num_t, component], (B, C, Dn)."""
         schedule = self.joint.gaussian.schedule
         alpha, sigma = schedule.alpha(t)[:, None, None], schedule.sigma(t)[:, None, None]
@@ -110,13 +128,14 @@ class Oracle:
         shift = alpha * self._variance / variance * off
         return log_q, self._mean + torch.einsum("cij,bcj->bci", self._axes, shift)
 
-    def _categories(self, cat: Tensor, t: Tensor) -> Tensor:
+    def _categories(self, cat: Tensor, t: Tensor, known: Tensor) -> Tensor:
         """log q(cat_t | component), (B, C)."""
-        kept = self.joint.multinomial.schedule.alpha_bar(t)[:, None]
+        kept_t = self.joint.multinomial.schedule.alpha_bar(t)[:, None]
         log_q = torch.zeros(len(cat), len(self._levels), dtype=torch.float64)
         for part, k in enumerate(self.mixture.sizes):
             pi = naive.prior_vector(k, self.joint.multinomial.absorbing)
             same = cat[:, part, None] == self._levels[:, part]
+            kept = torch.where(known[:, part, None], 1.0, kept_t)
             log_q += (kept * same + (1 - kept) * torch.as_tensor(pi)[cat[:, part], None]).log()
         return log_q
 

@@ -41,6 +41,38 @@ class Mixed:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """Which parts of each row are observed: there ``x_t`` holds the clean value, at every t.
+
+    Parameters
+    ----------
+    num : Tensor, (B, *, Dn), bool
+    cat : Tensor, (B, *, Dc), bool
+    """
+
+    num: Tensor
+    cat: Tensor
+
+    @classmethod
+    def nothing(cls, x: Mixed) -> Known:
+        """No part of any row of ``x``."""
+        return cls(
+            torch.zeros_like(x.num, dtype=torch.bool), torch.zeros_like(x.cat, dtype=torch.bool)
+        )
+
+    def __getitem__(self, rows: Tensor | slice) -> Known:
+        return Known(self.num[rows], self.cat[rows])
+
+    def to(self, device: torch.device | str) -> Known:
+        """The same masks on another device."""
+        return Known(self.num.to(device), self.cat.to(device))
+
+    def show(self, x0: Mixed, x: Mixed) -> Mixed:
+        """``x`` with the observed parts taken from ``x0``."""
+        return Mixed(torch.where(self.num, x0.num, x.num), torch.where(self.cat, x0.cat, x.cat))
+
+
+@dataclass(frozen=True, slots=True)
 class Belief:
     """What a denoiser says about the clean row, part by part.
 

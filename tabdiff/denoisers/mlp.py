@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tabdiff.data.mixed import Belief, Layout, Mixed, Packing
+from tabdiff.data.mixed import Belief, Known, Layout, Mixed, Packing
 from tabdiff.denoisers.embeddings import LevelEmbedding, PeriodicEmbedding, TimeEmbedding
 
 
@@ -39,7 +39,7 @@ class ResidualBlock(nn.Module):
 
 
 class MLPDenoiser(nn.Module):
-    """(x_t, t) -> velocities of the numeric parts and logits of the categorical ones.
+    """(x_t, t, known) -> velocities of the numeric parts and logits of the categorical ones.
 
     At initialisation the heads are zero and the bias of the logits holds the levels'
     log-proportions: the untrained network is the model of independent columns with the right
@@ -77,6 +77,7 @@ class MLPDenoiser(nn.Module):
         self.levels = LevelEmbedding(self.packing, layout.ordered, level_dim)
         self.time = TimeEmbedding(n_times)
         n_inputs = layout.n_num * (2 * n_frequencies + 1) + layout.n_cat * level_dim + 2 * n_times
+        n_inputs += layout.n_num + layout.n_cat
         self.enter = Affine(n_inputs, width)
         self.blocks = nn.ModuleList(ResidualBlock(width, 2 * width) for _ in range(depth))
         self.norm = nn.LayerNorm(width, dtype=torch.float32)
@@ -95,9 +96,10 @@ class MLPDenoiser(nn.Module):
                 bias = torch.as_tensor(np.log(np.maximum(p, 5e-6)), dtype=torch.float32)
                 self.packing.unpack(self.bias, part).copy_(bias)
 
-    def forward(self, x_t: Mixed, t: Tensor) -> Belief:
+    def forward(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
         """Velocities (B, Dn) and logits (B, S) of noisy rows at times t, (B,)."""
         inputs = [self.numbers(x_t.num), self.levels(x_t.cat), self.time(t)]
+        inputs += [known.num.float(), known.cat.float()]
         h = self.enter(torch.cat(inputs, dim=-1))
         for block in self.blocks:
             h = block(h)

@@ -10,6 +10,11 @@ no value within a cell that is missing or an atom). Where it does not exist its 
 drawn from N(0, 1), so the joint stays a proper distribution over complete rows, and as soon as the
 state is known to be closed the exact belief about the value, ``x0_hat = alpha_t x_t``, is used
 instead of the network's.
+
+Parts may be *known*: observed, hence clean at every t. The network is told which they are and
+estimates the others given them, so one network holds every conditional of the joint; which
+question is asked of it is only a matter of the mask (as CSDI does for series; Tashiro et al. 2021,
+arXiv:2107.03502).
 """
 
 from __future__ import annotations
@@ -19,11 +24,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from tabdiff.data.mixed import Belief, Layout, Mixed
+from tabdiff.data.mixed import Belief, Known, Layout, Mixed
 from tabdiff.diffusion.gaussian import GaussianDiffusion, rows
 from tabdiff.diffusion.multinomial import MultinomialDiffusion
 
-Denoiser = Callable[[Mixed, Tensor], Belief]
+Denoiser = Callable[[Mixed, Tensor, Known], Belief]
 
 MOST_WEIGHT = 4.5
 
@@ -61,6 +66,14 @@ class JointDiffusion:
             self.multinomial.prior((n, self.layout.n_cat), generator),
         )
 
+    def unknown(self, n: int, device: torch.device | str = "cpu") -> tuple[Mixed, Known]:
+        """``n`` rows of which nothing is known."""
+        x0 = Mixed(
+            torch.zeros((n, self.layout.n_num), device=device, dtype=torch.float32),
+            torch.zeros((n, self.layout.n_cat), device=device, dtype=torch.int64),
+        )
+        return x0, Known.nothing(x0)
+
     def complete(self, x0: Mixed, generator: torch.Generator) -> Mixed:
         """``x0`` with values that do not exist drawn from N(0, 1)."""
         if not len(self._gated):
@@ -70,26 +83,26 @@ class JointDiffusion:
         )
         return Mixed(torch.where(self._closed(x0.cat, x0.num), noise, x0.num), x0.cat)
 
-    def q_sample(self, x0: Mixed, t: Tensor, generator: torch.Generator) -> Mixed:
-        """x_t ~ q(x_t | x_0) for complete rows, (B,) times."""
-        return Mixed(
+    def q_sample(self, x0: Mixed, t: Tensor, known: Known, generator: torch.Generator) -> Mixed:
+        """x_t ~ q(x_t | x_0) for complete rows, (B,) times; what is known stays clean."""
+        noisy = Mixed(
             self.gaussian.q_sample(x0.num, t, generator),
             self.multinomial.q_sample(x0.cat, t, generator),
         )
+        return known.show(x0, noisy)
 
-    def look(self, denoiser: Denoiser, x_t: Mixed, t: Tensor) -> Belief:
+    def look(self, denoiser: Denoiser, x_t: Mixed, t: Tensor, known: Known) -> Belief:
         """One call of the denoiser: velocities and logits.
 
         Values behind a state that is known to be closed are blanked on the way in, and their
         velocity is 0 on the way out, which is the exact belief about an independent unit normal.
         """
         if len(self._gated):
-            settled = self.multinomial.settled(x_t.cat)
-            closed = self._closed(x_t.cat, x_t.num, only=settled)
-            seen = denoiser(Mixed(x_t.num.masked_fill(closed, 0.0), x_t.cat), t)
+            closed = self._closed(x_t.cat, x_t.num, only=self._certain(x_t, known))
+            seen = denoiser(Mixed(x_t.num.masked_fill(closed, 0.0), x_t.cat), t, known)
             velocity = seen.num.masked_fill(closed, 0.0)
         else:
-            seen = denoiser(x_t, t)
+            seen = denoiser(x_t, t, known)
             velocity = seen.num
         return Belief(velocity, seen.logits)
 
@@ -112,18 +125,22 @@ class JointDiffusion:
             self.multinomial.step(x0_hat.logits, x_t.cat, t, s, generator, clock),
         )
 
-    def losses(self, seen: Belief, x0: Mixed, x_t: Mixed, t: Tensor) -> tuple[Tensor, Tensor]:
+    def losses(
+        self, seen: Belief, x0: Mixed, x_t: Mixed, t: Tensor, known: Known
+    ) -> tuple[Tensor, Tensor]:
         """Loss per part: squared velocity errors (B, *, Dn) and cross-entropies (B, *, Dc).
 
-        A value whose state is known to be closed costs nothing: its belief is exact already.
+        What is known costs nothing, nor does a value whose state is known to be closed: its belief
+        is exact already.
         """
-        num = self.gaussian.loss(seen.num, x0.num, x_t.num, t)
+        num = self.gaussian.loss(seen.num, x0.num, x_t.num, t).masked_fill(known.num, 0.0)
         if len(self._gated):
-            settled = self.multinomial.settled(x_t.cat)
-            num = num.masked_fill(self._closed(x_t.cat, x_t.num, only=settled), 0.0)
-        return num, self.multinomial.loss(seen.logits, x0.cat, x_t.cat)
+            closed = self._closed(x_t.cat, x_t.num, only=self._certain(x_t, known))
+            num = num.masked_fill(closed, 0.0)
+        cat = self.multinomial.loss(seen.logits, x0.cat, x_t.cat).masked_fill(known.cat, 0.0)
+        return num, cat
 
-    def loss(self, seen: Belief, x0: Mixed, x_t: Mixed, t: Tensor) -> Tensor:
+    def loss(self, seen: Belief, x0: Mixed, x_t: Mixed, t: Tensor, known: Known) -> Tensor:
         """Training loss of each row, a mean over its parts: (B, *).
 
         Cross-entropies are weighted by the square root of their weight in the bound on the
@@ -131,7 +148,7 @@ class JointDiffusion:
         masked at low noise but is noisy, none neglects the last columns to be decided. Measured
         beside both (benchmarks/NOTES.md).
         """
-        num, cat = self.losses(seen, x0, x_t, t)
+        num, cat = self.losses(seen, x0, x_t, t, known)
         weight = self.multinomial.schedule.elbo_weight(t).sqrt().clamp(max=MOST_WEIGHT)
         return torch.cat([num, cat * rows(weight, cat)], dim=-1).mean(-1)
 
@@ -139,6 +156,10 @@ class JointDiffusion:
         """KL(q(x_s | x_t, x0) || p(x_s | x_t)) of each row in nats: (B, *)."""
         num = self.gaussian.kl(x0_hat.num, x0.num, x_t.num, t, s)
         return num.sum(-1) + self.multinomial.kl(x0_hat.logits, x0.cat, x_t.cat, t, s).sum(-1)
+
+    def _certain(self, x_t: Mixed, known: Known) -> Tensor:
+        """(B, *, Dc) bool: parts that show their clean level, as far as can be told."""
+        return known.cat | self.multinomial.settled(x_t.cat)
 
     def _closed(self, cat: Tensor, num: Tensor, only: Tensor | None = None) -> Tensor:
         """(B, *, Dn) bool: parts whose state shows a level at which they do not exist.

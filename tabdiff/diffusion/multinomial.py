@@ -127,8 +127,11 @@ class MultinomialDiffusion:
         """Log p(x_0 = k | x_t) from logits, normalised per part: (B, *, S) -> (B, *, S)."""
         return self.packing.log_softmax(logits)
 
-    def clock(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor | None:
-        """When each masked part of each row is to show its level: (B, *, Dc) in [0, 1), or None.
+    def clock(self, known: Tensor, generator: torch.Generator) -> Tensor | None:
+        """When each part of each row is to show its level: (B, *, Dc) in [0, 1), or None.
+
+        ``known`` (B, *, Dc) bool marks the parts that show it from the start; their times mean
+        nothing, and the others are spread as if these were not there.
 
         A part stays masked while ``clock < 1 - alpha_bar_s``. Independent uniform clocks give the
         absorbing process as it is defined. Here the clocks of a row are spread evenly, in random
@@ -140,10 +143,11 @@ class MultinomialDiffusion:
         """
         if not self.absorbing:
             return None
-        n = shape[-1]
-        rank = _uniform(shape, generator).argsort(-1)
+        shape = tuple(known.shape)
+        rank = _uniform(shape, generator).masked_fill(known, 1.0).argsort(-1).argsort(-1)
         shift = _uniform((*shape[:-1], 1), generator)
-        return (rank + shift) / n
+        hidden = (~known).sum(-1, keepdim=True).clamp(min=1)
+        return ((rank + shift) / hidden).masked_fill(known, 0.0)
 
     def step(
         self,

@@ -7,6 +7,9 @@ which draws nothing after x_1 and has the same marginals in the limit of small s
 
 Rows are made in chunks of a fixed size, each a pure function of (model, seed, chunk number), so a
 short sample is the head of a longer one, whatever the machine that makes the chunks.
+
+With parts that are known the same walk draws from p(row | known parts): they are clean from the
+start, at every step, and the network has learned to read them so.
 """
 
 from __future__ import annotations
@@ -16,31 +19,40 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from tabdiff.data.mixed import Mixed
+from tabdiff.data.mixed import Known, Mixed
 from tabdiff.diffusion.joint import Denoiser, JointDiffusion
 
 
 @torch.no_grad()
 def sample(
-    denoiser: Denoiser, joint: JointDiffusion, times: Tensor, n: int, generator: torch.Generator
+    denoiser: Denoiser,
+    joint: JointDiffusion,
+    times: Tensor,
+    x0: Mixed,
+    known: Known,
+    generator: torch.Generator,
 ) -> Mixed:
-    """``n`` clean rows, by one denoiser call per interval of ``times``.
+    """A clean row for each row of ``x0``, by one denoiser call per interval of ``times``.
 
     Parameters
     ----------
     times : Tensor, (N + 1,), falling from 1 to 0
+    x0 : Mixed, (B, D)
+        Read only where it is known.
+    known : Known, (B, D)
 
     Raises
     ------
     ValueError
         If ``times`` does not fall.
     """
-    x = joint.prior(n, generator)
-    clock = joint.multinomial.clock(tuple(x.cat.shape), generator)
+    n = len(x0)
+    x = known.show(x0, joint.prior(n, generator))
+    clock = joint.multinomial.clock(known.cat, generator)
     for t, s in pairwise(times.unbind()):
         t, s = t.expand(n), s.expand(n)
-        x0_hat = joint.estimate(joint.look(denoiser, x, t), x, t)
-        x = joint.step(x0_hat, x, t, s, generator, clock)
+        x0_hat = joint.estimate(joint.look(denoiser, x, t, known), x, t)
+        x = known.show(x0, joint.step(x0_hat, x, t, s, generator, clock))
     return x
 
 

@@ -1,6 +1,7 @@
 """Stochastic gradient descent on the joint diffusion loss.
 
-    draw rows and t  ->  x_t ~ q(x_t | x_0)  ->  denoiser(x_t, t)  ->  loss  ->  step, average
+    draw rows, t and known  ->  x_t ~ q(x_t | x_0)  ->  denoiser(x_t, t, known)  ->  loss
+    ->  step, average
 
 The weights that count are an exponential moving average; held-out rows say when to stop, and the
 best average seen is what the caller gets.
@@ -19,10 +20,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from tabdiff.data.mixed import Belief, Mixed
+from tabdiff.data.mixed import Belief, Known, Mixed
 from tabdiff.diffusion.joint import JointDiffusion
+from tabdiff.training.masks import draw_known
 
 Autocast = Callable[[], AbstractContextManager[object]]
+
+# Measured in benchmarks/NOTES.md: what conditions gain by it, and what sampling whole rows loses.
+KNOWN_SHARE = 0.5
 
 
 class TrainingDivergedError(RuntimeError):
@@ -52,6 +57,8 @@ class Recipe:
         Losses that one look averages, about.
     patience : int
         Looks without a better held-out loss after which training stops.
+    known_share : float
+        Of the examples that see a random part of their row.
     """
 
     max_steps: int
@@ -65,6 +72,7 @@ class Recipe:
     check_every: int = 200
     check_terms: int = 8192
     patience: int = 12
+    known_share: float = KNOWN_SHARE
 
 
 @dataclass
@@ -143,13 +151,6 @@ def train(
     began, validation = time.monotonic(), math.nan
     progress: Progress | None = None
 
-    def look(progress: Progress) -> float:
-        loss = evaluate_loss(result.denoiser, joint, held_out, autocast, recipe.check_terms)
-        progress.validation_loss = loss
-        best.offer(loss, progress.step)
-        result.history.append(progress)
-        return loss
-
     denoiser.train()
     try:
         for step in range(1, recipe.max_steps + 1):
@@ -161,11 +162,11 @@ def train(
             rate = recipe.learning_rate * learning_curve(used, recipe.warmup)
             optimiser.param_groups[0]["lr"] = rate
             batch = rows[next(batches)]
-            loss = _step(denoiser, joint, batch, optimiser, recipe.clip_norm, generator, autocast)
+            loss = _step(denoiser, joint, batch, optimiser, recipe, generator, autocast)
             _average(result.denoiser, denoiser, min(1 - 1 / recipe.ema_steps, step / (step + 10)))
             progress = Progress(step, seconds, loss, validation, rate)
             if step % recipe.check_every == 0 or step == recipe.max_steps:
-                validation = look(progress)
+                validation = _look(progress, result, best, held_out, joint, recipe, autocast)
             report(progress)
             if best.waited >= recipe.patience:
                 result.stopped = "validation"
@@ -185,9 +186,28 @@ def train(
         and progress
         and progress not in result.history
     ):
-        look(progress)
+        _look(progress, result, best, held_out, joint, recipe, autocast)
     result.best_step = best.restore()
     return result
+
+
+def _look(
+    progress: Progress,
+    result: Trained,
+    best: _Best,
+    held_out: Mixed,
+    joint: JointDiffusion,
+    recipe: Recipe,
+    autocast: Autocast,
+) -> float:
+    """Judge the average by the held-out rows, and write it down."""
+    loss = evaluate_loss(
+        result.denoiser, joint, held_out, autocast, recipe.check_terms, recipe.known_share
+    )
+    progress.validation_loss = loss
+    best.offer(loss, progress.step)
+    result.history.append(progress)
+    return loss
 
 
 class _Best:
@@ -237,6 +257,7 @@ def evaluate_loss(
     rows: Mixed,
     autocast: Autocast = nullcontext,
     n_terms: int = 8192,
+    known_share: float = KNOWN_SHARE,
 ) -> float:
     """Mean loss over ``rows``, each at stratified times, with the same noise at every call.
 
@@ -249,12 +270,12 @@ def evaluate_loss(
     repeats = max(1, round(n_terms / len(rows)))
     for _ in range(repeats):
         for batch in _split(rows, 2048):
-            t = stratified_times(len(batch), generator)
+            t, known = _question(len(batch), joint, known_share, generator)
             x0 = joint.complete(batch, generator)
-            x_t = joint.q_sample(x0, t, generator)
+            x_t = joint.q_sample(x0, t, known, generator)
             with autocast():
-                seen = joint.look(denoiser, x_t, t)
-            total += float(joint.loss(seen, x0, x_t, t).sum())
+                seen = joint.look(denoiser, x_t, t, known)
+            total += float(joint.loss(seen, x0, x_t, t, known).sum())
             count += len(batch)
     return total / count
 
@@ -264,31 +285,45 @@ def _step(
     joint: JointDiffusion,
     batch: Mixed,
     optimiser: torch.optim.Optimizer,
-    clip_norm: float,
+    recipe: Recipe,
     generator: torch.Generator,
     autocast: Autocast,
 ) -> float:
-    t = stratified_times(len(batch), generator)
+    t, known = _question(len(batch), joint, recipe.known_share, generator)
     x0 = joint.complete(batch, generator)
-    x_t = joint.q_sample(x0, t, generator)
+    x_t = joint.q_sample(x0, t, known, generator)
     with autocast():
-        seen = joint.look(denoiser, x_t, t)
-    loss = joint.loss(seen, x0, x_t, t).mean()
+        seen = joint.look(denoiser, x_t, t, known)
+    loss = joint.loss(seen, x0, x_t, t, known).mean()
     value = float(loss.detach())
     if not math.isfinite(value):
-        raise TrainingDivergedError(_explain(value, joint, seen, x0, x_t, t))
+        raise TrainingDivergedError(_explain(value, joint, seen, x0, x_t, t, known))
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    nn.utils.clip_grad_norm_(denoiser.parameters(), clip_norm)
+    nn.utils.clip_grad_norm_(denoiser.parameters(), recipe.clip_norm)
     optimiser.step()
     return value
 
 
+def _question(
+    n: int, joint: JointDiffusion, known_share: float, generator: torch.Generator
+) -> tuple[Tensor, Known]:
+    """At which time each example is noisy, and what it may see clean."""
+    t = stratified_times(n, generator)
+    return t, draw_known(joint.layout, n, known_share, generator)
+
+
 def _explain(
-    value: float, joint: JointDiffusion, seen: Belief, x0: Mixed, x_t: Mixed, t: Tensor
+    value: float,
+    joint: JointDiffusion,
+    seen: Belief,
+    x0: Mixed,
+    x_t: Mixed,
+    t: Tensor,
+    known: Known,
 ) -> str:
     """Name the parts whose loss is largest, not-a-numbers first."""
-    num, cat = joint.losses(seen, x0, x_t, t)
+    num, cat = joint.losses(seen, x0, x_t, t, known)
     per_part = torch.cat([num, cat], dim=-1).detach().flatten(0, -2).mean(0)
     names = [*joint.layout.num_names, *joint.layout.cat_names]
     worst = torch.nan_to_num(per_part, nan=torch.inf).argsort(descending=True)[:3].tolist()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tabdiff.data.mixed import Belief, Gate, Layout, Mixed
+from tabdiff.data.mixed import Belief, Gate, Known, Layout, Mixed
 from tabdiff.denoisers.mlp import MLPDenoiser
 
 MIXED = Layout(("a", "b"), ("c", "d", "e"), (3, 9, 2), (None, Gate(0, (1,))), (0, 8, 0))
@@ -31,13 +31,14 @@ def awake(layout: Layout, seed: int = 0) -> MLPDenoiser:
     return denoiser
 
 
-def noisy(layout: Layout, n: int, seed: int = 0) -> tuple[Mixed, torch.Tensor]:
-    """Rows with any token, masks too, at any time."""
+def noisy(layout: Layout, n: int, seed: int = 0) -> tuple[Mixed, torch.Tensor, Known]:
+    """Rows with any token, masks too, at any time, any part known."""
     noise = generator(seed)
     tokens = torch.tensor([k + 1 for k in layout.levels])
     cat = (torch.rand((n, layout.n_cat), generator=noise) * tokens).long()
     num = 2 * torch.randn((n, layout.n_num), generator=noise)
-    return Mixed(num, cat), torch.rand(n, generator=noise)
+    known = [torch.rand(x.shape, generator=noise) < 0.3 for x in (num, cat)]
+    return Mixed(num, cat), torch.rand(n, generator=noise), Known(*known)
 
 
 def assert_same(a: Belief, b: Belief) -> None:
@@ -82,35 +83,40 @@ def test_a_level_never_seen_is_unlikely_but_not_impossible():
 @LAYOUTS
 @torch.no_grad()
 def test_permuting_rows_permutes_what_is_seen(layout: Layout):
-    denoiser, (x, t) = awake(layout), noisy(layout, 40)
+    denoiser, (x, t, known) = awake(layout), noisy(layout, 40)
     order = torch.randperm(40, generator=generator(3))
-    seen, again = denoiser(x, t), denoiser(x[order], t[order])
+    seen, again = denoiser(x, t, known), denoiser(x[order], t[order], known[order])
     assert_same(again, Belief(seen.num[order], seen.logits[order]))
 
 
 @LAYOUTS
 @torch.no_grad()
 def test_a_row_does_not_depend_on_its_batch(layout: Layout):
-    denoiser, (x, t) = awake(layout), noisy(layout, 40)
-    seen = denoiser(x, t)
+    denoiser, (x, t, known) = awake(layout), noisy(layout, 40)
+    seen = denoiser(x, t, known)
     for row in (0, 17, 39):
-        alone = denoiser(x[row : row + 1], t[row : row + 1])
+        alone = denoiser(*(part[row : row + 1] for part in (x, t, known)))
         assert_same(alone, Belief(seen.num[row : row + 1], seen.logits[row : row + 1]))
 
 
 @torch.no_grad()
-def test_every_part_and_the_time_are_seen():
-    denoiser, (x, t) = awake(MIXED), noisy(MIXED, 30)
-    plain = denoiser(x, t).logits
-    assert (denoiser(x, 1 - t).logits != plain).any(1).all()
+def test_every_part_the_time_and_what_is_known_are_seen():
+    denoiser, (x, t, known) = awake(MIXED), noisy(MIXED, 30)
+    plain = denoiser(x, t, known).logits
+    assert (denoiser(x, 1 - t, known).logits != plain).any(1).all()
     for part in range(MIXED.n_num):
         num = x.num.clone()
         num[:, part] += 1
-        assert (denoiser(Mixed(num, x.cat), t).logits != plain).any(1).all()
+        assert (denoiser(Mixed(num, x.cat), t, known).logits != plain).any(1).all()
     for part, k in enumerate(MIXED.levels):
         cat = x.cat.clone()
         cat[:, part] = (cat[:, part] + 1) % (k + 1)
-        assert (denoiser(Mixed(x.num, cat), t).logits != plain).any(1).all()
+        assert (denoiser(Mixed(x.num, cat), t, known).logits != plain).any(1).all()
+    for masks in (known.num, known.cat):
+        for part in range(masks.shape[1]):
+            masks[:, part] = ~masks[:, part]
+            assert (denoiser(x, t, known).logits != plain).any(1).all()
+            masks[:, part] = ~masks[:, part]
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tabdiff.data.mixed import Belief, Gate, Layout, Mixed
+from tabdiff.data.mixed import Belief, Gate, Known, Layout, Mixed
 from tabdiff.diffusion.gaussian import GaussianDiffusion
 from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import MultinomialDiffusion
@@ -54,7 +54,7 @@ class Recorder:
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def __call__(self, x_t: Mixed, t: Tensor) -> Belief:
+    def __call__(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
         self.shown = x_t
         return Belief(torch.ones_like(x_t.num), torch.ones(*x_t.num.shape[:-1], self.size))
 
@@ -65,17 +65,17 @@ def test_every_verb_keeps_the_shape_of_its_layout(layout: Layout, prior: str):
     joint, n = joint_of(layout, prior), 5
     x0 = joint.complete(clean_rows(layout, (n,)), generator())
     t, s = torch.full((n,), 0.6), torch.full((n,), 0.5)
-    x_t = joint.q_sample(x0, t, generator())
-    seen = joint.look(Recorder(joint.multinomial.packing.size), x_t, t)
+    x_t = joint.q_sample(x0, t, Known.nothing(x0), generator())
+    seen = joint.look(Recorder(joint.multinomial.packing.size), x_t, t, Known.nothing(x0))
     belief = joint.estimate(seen, x_t, t)
     x_s = joint.step(belief, x_t, t, s, generator())
     for x in (joint.prior(n, generator()), x0, x_t, x_s):
         assert x.num.shape == (n, layout.n_num)
         assert x.cat.shape == (n, layout.n_cat)
         assert x.cat.dtype == torch.int64
-    num, cat = joint.losses(seen, x0, x_t, t)
+    num, cat = joint.losses(seen, x0, x_t, t, Known.nothing(x0))
     assert (num.shape, cat.shape) == ((n, layout.n_num), (n, layout.n_cat))
-    assert joint.loss(seen, x0, x_t, t).shape == (n,)
+    assert joint.loss(seen, x0, x_t, t, Known.nothing(x0)).shape == (n,)
     assert joint.kl(belief, x0, x_t, t, s).shape == (n,)
 
 
@@ -110,7 +110,7 @@ def test_look_blanks_values_whose_state_is_known_to_be_closed(shape: tuple[int, 
     masked = torch.rand(x0.cat.shape, generator=generator(2)) < 0.4
     x_t = Mixed(x0.num, torch.where(masked, torch.tensor(GATED.levels), x0.cat))
     recorder = Recorder(joint.multinomial.packing.size)
-    seen = joint.look(recorder, x_t, torch.full((6,), 0.5))
+    seen = joint.look(recorder, x_t, torch.full((6,), 0.5), Known.nothing(x_t))
     state_masked = masked[..., [0, 0, 1]]
     gone = closed(GATED, x0.cat) & ~state_masked
     assert gone.any()
@@ -118,7 +118,7 @@ def test_look_blanks_values_whose_state_is_known_to_be_closed(shape: tuple[int, 
     assert recorder.shown.num[~gone].equal(x_t.num[~gone])
     assert (seen.num[gone] == 0).all()
     assert (seen.num[~gone] == 1).all()
-    cost, _ = joint.losses(seen, x0, x_t, torch.full((6,), 0.5))
+    cost, _ = joint.losses(seen, x0, x_t, torch.full((6,), 0.5), Known.nothing(x0))
     assert (cost[gone] == 0).all()
     assert (cost[~gone] != 0).all()
 
@@ -126,21 +126,26 @@ def test_look_blanks_values_whose_state_is_known_to_be_closed(shape: tuple[int, 
 def test_look_blanks_nothing_while_any_level_may_be_noise():
     joint, x_t = joint_of(GATED, "uniform"), clean_rows(GATED, (6,))
     recorder = Recorder(joint.multinomial.packing.size)
-    seen = joint.look(recorder, x_t, torch.full((6,), 0.5))
+    seen = joint.look(recorder, x_t, torch.full((6,), 0.5), Known.nothing(x_t))
     assert recorder.shown.num.equal(x_t.num)
     assert (seen.num == 1).all()
 
 
 def some_belief(joint: JointDiffusion, x_t: Mixed, t: Tensor) -> Belief:
     size = joint.multinomial.packing.size
-    return joint.look(lambda x, t: Belief(x.num, torch.arange(size).expand(len(t), -1) / 3), x_t, t)
+    return joint.look(
+        lambda x, t, known: Belief(x.num, torch.arange(size).expand(len(t), -1) / 3),
+        x_t,
+        t,
+        Known.nothing(x_t),
+    )
 
 
 @pytest.mark.parametrize("prior", PRIORS)
 def test_the_divergences_of_the_twins_add(prior: str):
     joint, n = joint_of(PLAIN, prior), 6
     x0, t, s = clean_rows(PLAIN, (n,)), torch.linspace(0.3, 1, n), torch.linspace(0.2, 0.9, n)
-    x_t = joint.q_sample(x0, t, generator())
+    x_t = joint.q_sample(x0, t, Known.nothing(x0), generator())
     belief = joint.estimate(some_belief(joint, x_t, t), x_t, t)
     total = joint.gaussian.kl(belief.num, x0.num, x_t.num, t, s).sum(-1)
     total = total + joint.multinomial.kl(belief.logits, x0.cat, x_t.cat, t, s).sum(-1)
@@ -151,9 +156,9 @@ def test_the_divergences_of_the_twins_add(prior: str):
 def test_the_losses_are_those_of_the_twins(prior: str):
     joint, n = joint_of(PLAIN, prior), 6
     x0, t = clean_rows(PLAIN, (n,)), torch.linspace(0.3, 1, n)
-    x_t = joint.q_sample(x0, t, generator())
+    x_t = joint.q_sample(x0, t, Known.nothing(x0), generator())
     seen = some_belief(joint, x_t, t)
-    num, cat = joint.losses(seen, x0, x_t, t)
+    num, cat = joint.losses(seen, x0, x_t, t, Known.nothing(x0))
     torch.testing.assert_close(num, joint.gaussian.loss(seen.num, x0.num, x_t.num, t))
     torch.testing.assert_close(cat, joint.multinomial.loss(seen.logits, x0.cat, x_t.cat))
 
@@ -167,8 +172,8 @@ def test_the_losses_of_the_parts_add_with_weights_of_time_alone(prior: str, at: 
     masked = joint.multinomial.prior((n, 2), generator())
     x_t = Mixed(joint.gaussian.q_sample(x0.num, t, generator(1)), masked)
     seen = some_belief(joint, x_t, t)
-    parts = torch.cat(joint.losses(seen, x0, x_t, t), dim=-1).double()
-    total = joint.loss(seen, x0, x_t, t).double()
+    parts = torch.cat(joint.losses(seen, x0, x_t, t, Known.nothing(x0)), dim=-1).double()
+    total = joint.loss(seen, x0, x_t, t, Known.nothing(x0)).double()
     assert total.shape == (n,)
     # Five parts, hence five weights; 400 rows leave no doubt that they explain the total.
     weights = torch.linalg.lstsq(parts, total[:, None]).solution[:, 0]
@@ -181,8 +186,34 @@ def test_the_losses_of_the_parts_add_with_weights_of_time_alone(prior: str, at: 
 def test_noise_is_independent_across_parts():
     joint, n = joint_of(PLAIN), 40_000
     x0 = Mixed(torch.zeros(n, 3), torch.zeros((n, 2), dtype=torch.int64))
-    x_t = joint.q_sample(x0, torch.full((n,), 0.5), generator())
+    x_t = joint.q_sample(x0, torch.full((n,), 0.5), Known.nothing(x0), generator())
     masked = joint.multinomial.settled(x_t.cat).double()
     together = np.corrcoef(torch.cat([x_t.num.double(), masked], dim=-1).T.numpy())
     # A correlation of n independent pairs has std 1/sqrt(n); 5.5 of them, ten pairs: 4e-7.
     assert np.abs(together - np.eye(5)).max() < 5.5 / np.sqrt(n)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_what_is_known_stays_clean_and_costs_nothing(prior: str):
+    joint, x0 = joint_of(PLAIN, prior), clean_rows(PLAIN, (200,))
+    noise = generator(4)
+    known = Known(*(torch.rand(x.shape, generator=noise) < 0.5 for x in (x0.num, x0.cat)))
+    t = torch.full((200,), 0.7)
+    x_t = joint.q_sample(x0, t, known, noise)
+    assert x_t.num[known.num].equal(x0.num[known.num])
+    assert x_t.cat[known.cat].equal(x0.cat[known.cat])
+    assert (x_t.num[~known.num] != x0.num[~known.num]).all()
+    recorder = Recorder(joint.multinomial.packing.size)
+    seen = joint.look(recorder, x_t, t, known)
+    num, cat = joint.losses(seen, x0, x_t, t, known)
+    assert (num[known.num] == 0).all()
+    assert (cat[known.cat] == 0).all()
+    assert (num[~known.num] != 0).all()
+
+
+def test_a_known_state_closes_its_value_under_any_prior():
+    joint, x0 = joint_of(GATED, "uniform"), clean_rows(GATED, (60,))
+    known = Known(torch.zeros_like(x0.num, dtype=torch.bool), torch.ones_like(x0.cat) == 1)
+    seen = joint.look(Recorder(joint.multinomial.packing.size), x0, torch.full((60,), 0.5), known)
+    assert (seen.num[closed(GATED, x0.cat)] == 0).all()
+    assert (seen.num[~closed(GATED, x0.cat)] == 1).all()

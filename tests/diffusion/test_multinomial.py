@@ -23,6 +23,10 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def nothing(*shape: int) -> Tensor:
+    return torch.zeros(shape, dtype=torch.bool)
+
+
 def full(value: float, n: int = 1) -> Tensor:
     return torch.full((n,), value, dtype=torch.float64)
 
@@ -287,7 +291,7 @@ def test_step_draws_parts_apart():
 def test_clocks_of_a_row_are_spread_evenly_in_any_order():
     # Chi-square at 1e-6 over six orders; DKW at 1e-6 for each of three parts.
     process, n = MultinomialDiffusion(LEVELS, "absorbing"), 20_000
-    clock = process.clock((n, 3), generator()).double()
+    clock = process.clock(nothing(n, 3), generator()).double()
     torch.testing.assert_close(
         clock.sort(-1).values.diff(dim=-1), torch.full((n, 2), 1 / 3).double()
     )
@@ -299,15 +303,25 @@ def test_clocks_of_a_row_are_spread_evenly_in_any_order():
         assert naive.ks_distance(values, values) < naive.dkw(n, 1e-6)
 
 
+def test_known_parts_take_no_turn_on_the_clock():
+    process, n = MultinomialDiffusion(LEVELS, "absorbing"), 500
+    known = torch.tensor([[False, True, False]]).expand(n, 3)
+    clock = process.clock(known, generator()).double()
+    gaps = (clock[:, 0] - clock[:, 2]).abs()
+    torch.testing.assert_close(gaps, torch.full((n,), 0.5).double())
+    assert (clock[:, 1] == 0).all()
+    assert (process.clock(torch.ones(4, 3) == 1, generator()) == 0).all()
+
+
 def test_the_uniform_prior_has_no_clock():
-    assert MultinomialDiffusion(LEVELS, "uniform").clock((4, 3), generator()) is None
+    assert MultinomialDiffusion(LEVELS, "uniform").clock(nothing(4, 3), generator()) is None
 
 
 @pytest.mark.parametrize("shape", [(50, 3), (50, 2, 3)], ids=["table", "sequence"])
 def test_a_masked_part_shows_its_level_when_its_clock_says_so(shape: tuple[int, ...]):
     process = MultinomialDiffusion(LEVELS, "absorbing", KeepSchedule(1.5))
     noise = generator()
-    x, clock = process.prior(shape, noise), process.clock(shape, noise)
+    x, clock = process.prior(shape, noise), process.clock(nothing(*shape), noise)
     size = (*shape[:-1], process.packing.size)
     for t, s in pairwise(np.linspace(1, 0, 12)):
         log_p = process.estimate(torch.randn(size, generator=noise))
@@ -324,7 +338,7 @@ def test_a_clock_leaves_the_law_of_every_part_as_it_was():
     n, process = 30_000, MultinomialDiffusion(LEVELS, "absorbing")
     log_p = random_log_p(process, 1, seed=5)
     noise = generator()
-    x, clock = process.prior((n, 3), noise), process.clock((n, 3), noise)
+    x, clock = process.prior((n, 3), noise), process.clock(nothing(n, 3), noise)
     for t, s in [(1.0, 0.7), (0.7, 0.4)]:
         x = process.step(log_p.expand(n, -1), x, full(t, n), full(s, n), noise, clock)
     for part, k in enumerate(LEVELS):

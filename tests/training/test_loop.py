@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tabdiff.data.mixed import Belief, Layout, Mixed
+from tabdiff.data.mixed import Belief, Known, Layout, Mixed
 from tabdiff.denoisers.mlp import MLPDenoiser
 from tabdiff.diffusion.gaussian import GaussianDiffusion
 from tabdiff.diffusion.joint import JointDiffusion
@@ -68,7 +68,7 @@ class Scripted(nn.Module):
         self.scale = nn.Parameter(torch.ones(1))
         self.calls, self.bad_call, self.says = 0, bad_call, says
 
-    def forward(self, x_t: Mixed, t: Tensor) -> Belief:
+    def forward(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
         self.calls += self.training
         velocity = self.scale * torch.zeros_like(x_t.num)
         if self.training and self.calls >= self.bad_call:
@@ -287,7 +287,7 @@ def test_a_few_seconds_of_training_reproduce_a_known_joint():
     denoiser = MLPDenoiser(known.layout, width=64, depth=2, generator=generator())
     recipe = Recipe(max_steps=400, batch_size=256, ema_steps=50, check_every=100, check_terms=1_000)
     result = train(denoiser, joint, rows, held_out, recipe, generator(1))
-    x = sample(result.denoiser, joint, time_grid(50), 4_000, generator(2))
+    x = sample(result.denoiser, joint, time_grid(50), *joint.unknown(4_000), generator(2))
     for level in (0, 1):
         here = x.cat[:, 0] == level
         assert abs(float(here.double().mean()) - known.weight[level]) < 0.05
@@ -343,7 +343,7 @@ def test_an_interrupt_keeps_what_was_learned(last: int):
     assert not result.denoiser.training
     moved = zip(result.denoiser.parameters(), start.parameters(), strict=True)
     assert any(not p.equal(q) for p, q in moved)
-    rows = sample(result.denoiser, joint, time_grid(3), 4, generator())
+    rows = sample(result.denoiser, joint, time_grid(3), *joint.unknown(4), generator())
     assert rows.num.isfinite().all()
 
 

@@ -1,0 +1,38 @@
+"""What training examples see of their own rows."""
+
+import numpy as np
+import pytest
+import torch
+
+from tabdiff.data.mixed import Gate, Layout
+from tabdiff.training.masks import draw_known
+
+LAYOUT = Layout(("x0", "x1"), ("c0", "c1", "c2"), (3, 2, 4), (None, Gate(1, (0,))), (0, 0, 0))
+
+
+def drawn(n: int, share: float):
+    return draw_known(LAYOUT, n, share, torch.Generator().manual_seed(0))
+
+
+def test_a_gated_value_is_known_with_its_state():
+    known = drawn(500, 1.0)
+    assert known.num[:, 1].equal(known.cat[:, 1])
+    assert not known.num[:, 0].equal(known.cat[:, 0])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_the_share_of_rows_that_see_anything(share: float):
+    # Of four free parts none is known in a fifth of the rows that ask. Std below 0.5 / sqrt(n).
+    n = 20_000
+    known = drawn(n, share)
+    anything = torch.cat([known.num, known.cat], -1).any(-1).double().mean()
+    assert abs(float(anything) - 0.8 * share) < 2.5 / np.sqrt(n)
+
+
+def test_every_number_of_known_parts_is_equally_likely():
+    # One of 0 to 4 with probability 1/5 each: Beta-binomial with a = b = 1. Five std of a share.
+    n = 20_000
+    known = drawn(n, 1.0)
+    free = torch.cat([known.num[:, :1], known.cat], -1).sum(-1)
+    shares = torch.bincount(free, minlength=5).double() / n
+    assert (shares - 0.2).abs().max() < 5 * np.sqrt(0.16 / n)
