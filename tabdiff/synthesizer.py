@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, fields
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
@@ -17,19 +17,19 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from tabdiff import persistence
+from tabdiff.data.augmenting import order_columns, rows_to_add
 from tabdiff.data.frames import concat
-from tabdiff.data.mixed import Layout, Mixed
+from tabdiff.data.gaps import Gaps
+from tabdiff.data.mixed import Mixed
+from tabdiff.data.question import Question
 from tabdiff.data.schema import Schema
 from tabdiff.data.table import TableEncoder
-from tabdiff.denoisers.mlp import MLPDenoiser
-from tabdiff.diffusion.gaussian import GaussianDiffusion
-from tabdiff.diffusion.joint import JointDiffusion
-from tabdiff.diffusion.multinomial import MultinomialDiffusion, Prior
-from tabdiff.diffusion.schedule import CosineSchedule, KeepSchedule
+from tabdiff.diffusion.multinomial import Prior
+from tabdiff.fitted import Fitted, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
-from tabdiff.inference.sample import sample, time_grid
+from tabdiff.sampler import Sampler
 from tabdiff.training.hardware import autocast_for, resolve_device
-from tabdiff.training.loop import Progress, evaluate_loss, train
+from tabdiff.training.loop import evaluate_loss, train
 from tabdiff.training.progress import ProgressBar
 from tabdiff.training.settings import (
     Size,
@@ -40,11 +40,6 @@ from tabdiff.training.settings import (
     require_real,
     require_whole,
 )
-
-# Rows of one chunk: a pure function of (model, seed, chunk number).
-CHUNK = 1024
-# Exponent of the Gaussian clock: training draws and sampling steps crowd at low noise.
-WARP = 1.7
 
 
 class DiffusionSynthesizer(BaseEstimator):
@@ -184,13 +179,14 @@ class DiffusionSynthesizer(BaseEstimator):
         )
         default = default_size(len(rows))
         size = Size(self.width or default.width, self.depth or default.depth)
-        denoiser = self._denoiser(encoder.layout, size, entropy)
+        denoiser = make_denoiser(encoder.layout, size, entropy)
         denoiser.set_proportions(encoder.proportions)
+        joint = make_joint(encoder.layout, self.prior)
         kept, held_out = _hold_out(rows, self.validation_fraction, rng)
         with ProgressBar(recipe, self.verbose) as bar:
             trained = train(
                 denoiser.to(device),
-                self._joint(encoder.layout),
+                joint,
                 kept.to(device),
                 held_out.to(device),
                 recipe,
@@ -198,25 +194,44 @@ class DiffusionSynthesizer(BaseEstimator):
                 report=bar,
                 autocast=autocast_for(device),
             )
-        self.schema_, self.encoder_ = schema, encoder
-        self.denoiser_, self.size_ = trained.denoiser, size
-        self.device_ = device
-        self.history_ = _history([asdict(progress) for progress in trained.history])
-        self.best_step_, self.stopped_ = trained.best_step, trained.stopped
-        self.n_rows_seen_, self.n_features_in_ = len(rows), len(schema.columns)
-        self._name_features()
-        self._entropy, self._n_samples_drawn = entropy, 0
-        self.fit_seconds_ = time.monotonic() - began
+        self._adopt(
+            Fitted(
+                encoder=encoder,
+                denoiser=trained.denoiser,
+                joint=joint,
+                size=size,
+                device=device,
+                entropy=entropy,
+                history=history_frame([asdict(progress) for progress in trained.history]),
+                best_step=trained.best_step,
+                stopped=trained.stopped,
+                n_rows_seen=len(rows),
+                seconds=time.monotonic() - began,
+            )
+        )
         if trained.stopped == "interrupted":
             raise KeyboardInterrupt
         return self
 
-    def sample(self, n_samples: int = 1, *, random_state: Seed = None) -> Any:
+    def sample(
+        self,
+        n_samples: int | None = None,
+        *,
+        conditions: Any = None,
+        random_state: Seed = None,
+    ) -> Any:
         """New rows, in the container, column order and dtypes of the fitted table.
 
         Parameters
         ----------
-        n_samples : int
+        n_samples : int, optional
+            1 when None, or as many as ``conditions`` has rows.
+        conditions : mapping or DataFrame, optional
+            What the rows must be, on any columns. In a mapping, for all rows: a value (None or NaN
+            for a missing one), a range ``(low, high)`` with both ends included and None for an open
+            end, or a list or set of values. In a frame: one row of values per row wanted, order and
+            index kept. Values hold exactly and nothing is rejected, so rare conditions take no
+            longer; ranges and sets are drawn from the model's own conditional within them.
         random_state : int, numpy Generator, RandomState or None
             Given, the same rows come again, and fewer rows are the head of more; None goes on
             with the stream that the estimator's own ``random_state`` began.
@@ -230,32 +245,191 @@ class DiffusionSynthesizer(BaseEstimator):
         NotFittedError
             Before :meth:`fit`.
         ValueError, TypeError
-            If ``n_samples`` is negative or no whole number.
+            If ``n_samples`` is negative, no whole number, or not the number of rows of conditions.
+        ConditionError
+            If a condition names what the table does not have (an UnknownColumnError, which is a
+            KeyError too, for a column), or nothing can meet it.
         MemoryError
             If the rows would not fit into memory; :meth:`sample_iter` makes them piece by piece.
+
+        Warns
+        -----
+        ConditionWarning
+            If a given number lies outside the bounds of the training rows.
+
+        Examples
+        --------
+        ``synth.sample(100, conditions={"country": "NL", "age": (18, 30), "plan": ["A", "B"]})``
         """
         check_is_fitted(self)
-        n = require_whole("n_samples", n_samples, least=0)
+        question = self._question(conditions)
+        n = _count(n_samples, conditions, question)
         _require_memory(n, len(self.schema_.columns))
-        return next(self.sample_iter(n, chunk=max(n, 1), random_state=random_state))
+        path = self._next_path(random_state)
+        frame = next(self._sampler().frames(question, n, max(n, 1), path))
+        if isinstance(conditions, pd.DataFrame) and isinstance(frame, pd.DataFrame):
+            frame.index = conditions.index
+        return frame
 
     def sample_iter(
-        self, n_samples: int, chunk: int = 100_000, *, random_state: Seed = None
+        self,
+        n_samples: int,
+        chunk: int = 100_000,
+        *,
+        conditions: Any = None,
+        random_state: Seed = None,
     ) -> Iterator[Any]:
         """:meth:`sample` in frames of at most ``chunk`` rows, at constant memory.
 
-        The frames laid end to end are ``sample(n_samples, random_state)``, whatever the ``chunk``.
-        At least one frame is made, so that an empty sample has columns as well.
+        The frames laid end to end are ``sample(n_samples, …)``, whatever the ``chunk``; their index
+        counts from 0. At least one frame is made, so that an empty sample has columns as well.
 
         Raises
         ------
-        NotFittedError, ValueError, TypeError
+        NotFittedError, ValueError, TypeError, ConditionError
             As :meth:`sample` does; ``chunk`` must be at least 1.
         """
         check_is_fitted(self)
-        n = require_whole("n_samples", n_samples, least=0)
+        question = self._question(conditions)
+        n = _count(n_samples, conditions, question)
         size = require_whole("chunk", chunk, least=1)
-        return self._frames(n, size, self._next_path(random_state))
+        return self._sampler().frames(question, n, size, self._next_path(random_state))
+
+    def impute(self, df: Any, n_draws: int | None = None, *, random_state: Seed = None) -> Any:
+        """``df`` with its missing cells drawn from the model, given the row's other cells.
+
+        A draw, not a mean: the spread of several draws is what the row leaves open, as multiple
+        imputation wants it. Observed cells come back as they were. Identifiers and columns without
+        values stay as they are.
+
+        Parameters
+        ----------
+        df : DataFrame or array, with the fitted columns in any order
+        n_draws : int, optional
+            One completed table when None, else a list of so many.
+        random_state : int, numpy Generator, RandomState or None
+            As in :meth:`sample`.
+
+        Returns
+        -------
+        DataFrame or ndarray, or a list of them
+            In the container, column order, dtypes and index of ``df``.
+
+        Raises
+        ------
+        NotFittedError
+            Before :meth:`fit`.
+        SchemaError, ConditionError
+            If columns are absent, unknown or of other dtypes, or hold unknown categories.
+        ValueError, TypeError
+            If ``n_draws`` is below 1 or no whole number.
+        """
+        check_is_fitted(self)
+        n = 1 if n_draws is None else require_whole("n_draws", n_draws, least=1)
+        gaps = Gaps(self.encoder_, df)
+        path, sampler = self._next_path(random_state), self._sampler().without_missing()
+        tables = []
+        for draw in range(n):
+            found = sampler.frames(gaps.question, gaps.n, max(gaps.n, 1), (*path, draw))
+            tables.append(gaps.fill(next(found)))
+        return tables[0] if n_draws is None else tables
+
+    def augment(
+        self,
+        df: Any,
+        *,
+        factor: float | None = None,
+        target: Hashable | None = None,
+        counts: Mapping[Any, int] | None = None,
+        random_state: Seed = None,
+    ) -> Any:
+        """``df`` with synthetic rows below it.
+
+        Parameters
+        ----------
+        df : DataFrame or array
+            The rows to keep, with the fitted columns.
+        factor : float, at least 1, optional
+            How many rows the result has, as a multiple of ``df``'s.
+        target : column label, optional
+            A column whose values ``counts`` speaks of.
+        counts : mapping, optional
+            How many rows the result shall have of each value of ``target``; of values that it does
+            not name, as many as ``df``. With None and a ``target`` but no ``factor``, every value
+            gets as many rows as the most frequent one.
+        random_state : int, numpy Generator, RandomState or None
+
+        Returns
+        -------
+        DataFrame or ndarray
+            In the container and dtypes of the fitted table, the index counting from 0.
+
+        Raises
+        ------
+        NotFittedError, SchemaError, ConditionError
+        ValueError
+            If neither or both of ``factor`` and ``target`` are given, ``factor`` is below 1, or
+            ``counts`` asks for fewer rows of a value than there are.
+        """
+        check_is_fitted(self)
+        self.schema_.validate(df)
+        wanted = rows_to_add(df, factor, target, counts)
+        labels = list(self.schema_.labels())
+        pieces = [order_columns(df, labels)]
+        entropy = self._next_path(random_state)
+        for number, (value, n) in enumerate(wanted):
+            question = self._question(None if target is None else {target: value})
+            frames = self._sampler().frames(question, n, max(n, 1), (*entropy, number))
+            pieces.append(next(frames))
+        return concat(pieces)
+
+    def counterfactual(
+        self,
+        df: Any,
+        change: Mapping[Any, Any],
+        *,
+        strength: float = 0.5,
+        random_state: Seed = None,
+    ) -> Any:
+        """What the rows of ``df`` might have been, had some of their columns been otherwise.
+
+        The changed columns hold exactly; the others are noised up to time ``strength`` and drawn
+        back given the change, so they stay near to what they were as far as the model allows. It is
+        a statement about the joint distribution, not about causes.
+
+        Parameters
+        ----------
+        df : DataFrame or array, with the fitted columns
+        change : mapping
+            Column to its new value.
+        strength : float, in (0, 1]
+            At 1 the rows keep nothing but the change.
+
+        Returns
+        -------
+        DataFrame or ndarray
+            A row per row of ``df``, in the fitted table's columns and dtypes, with ``df``'s index.
+
+        Raises
+        ------
+        NotFittedError, SchemaError, ConditionError
+        ValueError
+            If ``strength`` is out of range, or ``change`` holds a range or a set.
+
+        Source: noising and restoring after Meng et al. 2022 (arXiv:2108.01073).
+        """
+        check_is_fitted(self)
+        require_real("strength", strength, 0.0, 1.0, "(]")
+        self.schema_.validate(df)
+        rows = Question.of_frame(self.encoder_, df)
+        changed = Question.of_mapping(self.encoder_, change)
+        if changed.restrictions:
+            raise ValueError("change must give one value per column, no ranges and no sets.")
+        path = self._next_path(random_state)
+        frame = self._sampler().reconsider(rows, changed, strength, path)
+        if isinstance(df, pd.DataFrame) and isinstance(frame, pd.DataFrame):
+            frame.index = df.index
+        return frame
 
     def score(self, X: Any, y: object = None) -> float:
         """Negative mean denoising loss of the rows of ``X``; higher is better.
@@ -272,9 +446,9 @@ class DiffusionSynthesizer(BaseEstimator):
         """
         check_is_fitted(self)
         rows = self.encoder_.encode(X, np.random.default_rng(0))
-        rows = Mixed(rows.num.float(), rows.cat).to(self.device_)
-        joint = self._joint(self.encoder_.layout)
-        return -evaluate_loss(self.denoiser_, joint, rows, autocast_for(self.device_))
+        rows = Mixed(rows.num.float(), rows.cat).to(self._fitted.device)
+        autocast = autocast_for(self._fitted.device)
+        return -evaluate_loss(self.denoiser_, self._fitted.joint, rows, autocast)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted synthesizer to one ``.tabdiff`` file, whole or not at all.
@@ -290,24 +464,9 @@ class DiffusionSynthesizer(BaseEstimator):
             If the file cannot be written; a previous file is left as it was.
         """
         check_is_fitted(self)
-        encoder, arrays = self.encoder_.state()
-        manifest = {
-            "kind": "DiffusionSynthesizer",
-            "parameters": self._portable_parameters(),
-            "schema": self.schema_.to_dict(),
-            "encoder": encoder,
-            "size": asdict(self.size_),
-            "entropy": str(self._entropy),
-            "fit": {
-                "history": self.history_.to_dict(orient="list"),
-                "best_step": self.best_step_,
-                "stopped": self.stopped_,
-                "n_rows_seen": self.n_rows_seen_,
-                "fit_seconds": self.fit_seconds_,
-            },
-        }
-        weights = {f"denoiser.{k}": v.cpu().numpy() for k, v in self.denoiser_.state_dict().items()}
-        persistence.write(path, manifest, weights | {f"encoder.{k}": v for k, v in arrays.items()})
+        content, arrays = self._fitted.state()
+        manifest = {"kind": "DiffusionSynthesizer", "parameters": self._portable_parameters()}
+        persistence.write(path, manifest | content, arrays)
 
     @classmethod
     def load(
@@ -339,7 +498,10 @@ class DiffusionSynthesizer(BaseEstimator):
         content, arrays = persistence.read(path, expected_sha256)
         synth = cls(device=device)
         try:
-            synth._restore(content, arrays, place)
+            if content["kind"] != "DiffusionSynthesizer":
+                raise ValueError(f"it holds a {content['kind']}")
+            synth.set_params(**content["parameters"])
+            synth._adopt(Fitted.from_state(content, arrays, synth.prior, place))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise persistence.CorruptFileError(
                 f"{os.fspath(path)!r}: the content does not fit together: {error}. "
@@ -373,66 +535,35 @@ class DiffusionSynthesizer(BaseEstimator):
         if self.prior not in ("absorbing", "uniform"):
             raise ValueError(f"prior must be 'absorbing' or 'uniform'. Got {self.prior!r}.")
 
-    def _restore(
-        self, content: dict[str, Any], arrays: dict[str, np.ndarray], device: torch.device
-    ) -> None:
-        if content["kind"] != "DiffusionSynthesizer":
-            raise ValueError(f"it holds a {content['kind']}")
-        self.set_params(**content["parameters"])
-        self.schema_ = Schema.from_dict(content["schema"])
-        self.encoder_ = TableEncoder.from_state(content["encoder"], _under("encoder.", arrays))
-        self.size_ = Size(**content["size"])
-        denoiser = self._denoiser(self.encoder_.layout, self.size_, entropy=0)
-        weights = {k: torch.from_numpy(v) for k, v in _under("denoiser.", arrays).items()}
-        denoiser.load_state_dict(weights)
-        self.denoiser_, self.device_ = denoiser.to(device).eval(), device
-        fit = content["fit"]
-        self.history_ = _history(fit["history"])
-        self.best_step_, self.stopped_ = fit["best_step"], fit["stopped"]
-        self.n_rows_seen_, self.fit_seconds_ = fit["n_rows_seen"], fit["fit_seconds"]
-        self.n_features_in_ = len(self.schema_.columns)
+    def _adopt(self, fitted: Fitted) -> None:
+        """Take over what a fit or a file gave, all of it at once."""
+        self._fitted = fitted
+        self.schema_, self.encoder_ = fitted.schema, fitted.encoder
+        self.denoiser_, self.history_ = fitted.denoiser, fitted.history
+        self.best_step_, self.stopped_ = fitted.best_step, fitted.stopped
+        self.n_rows_seen_, self.fit_seconds_ = fitted.n_rows_seen, fitted.seconds
+        self.n_features_in_ = len(fitted.schema.columns)
         self._name_features()
-        self._entropy, self._n_samples_drawn = int(content["entropy"]), 0
+        self._n_samples_drawn = 0
 
-    def _denoiser(self, layout: Layout, size: Size, entropy: int) -> MLPDenoiser:
-        noise, _ = generators(entropy, 1)
-        return MLPDenoiser(layout, width=size.width, depth=size.depth, generator=noise)
+    def _sampler(self) -> Sampler:
+        fitted = self._fitted
+        steps = self.sampling_steps or default_sampling_steps(fitted.encoder.layout.n_cat)
+        return Sampler(fitted.encoder, fitted.denoiser, fitted.joint, steps, fitted.device)
 
-    def _joint(self, layout: Layout) -> JointDiffusion:
-        return JointDiffusion(
-            layout,
-            GaussianDiffusion(CosineSchedule(WARP)),
-            MultinomialDiffusion(layout.levels, self.prior, KeepSchedule()),
-        )
-
-    def _frames(self, n: int, size: int, path: tuple[int, ...]) -> Iterator[Any]:
-        """Frames of ``size`` rows, cut from chunks of ``CHUNK`` rows."""
-        joint = self._joint(self.encoder_.layout)
-        steps = self.sampling_steps or default_sampling_steps(self.encoder_.layout.n_cat)
-        times = time_grid(steps, self.device_)
-        autocast = autocast_for(self.device_)
-        pending, waiting = [], 0
-        for number, first in enumerate(range(0, max(n, 1), CHUNK)):
-            noise, rng = generators(*path, number, device=self.device_)
-            nothing = joint.unknown(CHUNK, self.device_)
-            with autocast():
-                rows = sample(self.denoiser_, joint, times, *nothing, noise)
-            frame = self.encoder_.decode(rows[: n - first], rng, start=first)
-            pending.append(frame)
-            waiting += len(frame)
-            while waiting >= size:
-                joined = concat(pending)
-                yield concat([joined[:size]])
-                pending, waiting = [joined[size:]], waiting - size
-        if waiting or n == 0:
-            yield concat(pending)
+    def _question(self, conditions: Any) -> Question:
+        if conditions is None:
+            return Question.nothing(self.encoder_)
+        if isinstance(conditions, Mapping):
+            return Question.of_mapping(self.encoder_, conditions)
+        return Question.of_frame(self.encoder_, conditions)
 
     def _next_path(self, random_state: Seed) -> tuple[int, ...]:
         """Where the next sample's random numbers come from."""
         if random_state is not None:
             return (entropy_of(random_state), 2)
         self._n_samples_drawn += 1
-        return (self._entropy, 2, self._n_samples_drawn)
+        return (self._fitted.entropy, 2, self._n_samples_drawn)
 
     def _name_features(self) -> None:
         labels = [column.name for column in self.schema_.columns]
@@ -460,6 +591,20 @@ def _hold_out(rows: Mixed, fraction: float | None, rng: np.random.Generator) -> 
     return rows[order[n:]], rows[order[:n]]
 
 
+def _count(n_samples: int | None, conditions: Any, question: Question) -> int:
+    """How many rows are wanted."""
+    by_row = conditions is not None and not isinstance(conditions, Mapping)
+    if n_samples is None:
+        return question.given.n if by_row else 1
+    n = require_whole("n_samples", n_samples, least=0)
+    if by_row and n != question.given.n:
+        raise ValueError(
+            f"n_samples={n}, but the conditions have {question.given.n} rows: one row is drawn for "
+            "each of them. Leave n_samples out."
+        )
+    return n
+
+
 def _require_memory(n_rows: int, n_columns: int) -> None:
     """Refuse rows that cannot fit: about 64 bytes a cell stand in memory while a sample is made."""
     needed = 64 * n_rows * max(n_columns, 1)
@@ -472,15 +617,6 @@ def _require_memory(n_rows: int, n_columns: int) -> None:
             f"{present / 2**30:,.0f} GiB. Use sample_iter(n_samples), or the command "
             "`tabdiff sample MODEL -o rows.parquet`."
         )
-
-
-def _history(looks: Any) -> pd.DataFrame:
-    """One line per look at the held-out rows, the columns in one order whatever they come from."""
-    return pd.DataFrame(looks, columns=[field.name for field in fields(Progress)])
-
-
-def _under(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
 
 def _plain(value: Any) -> Any:

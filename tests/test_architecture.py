@@ -22,8 +22,12 @@ ROOMS = {
     "inference": {"diffusion", "denoisers", "data.mixed"},
     "evaluation": {"data.schema"},
     "analytics": {"inference", "diffusion", "data"},
-    "synthesizer": {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
-    "timeseries": {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
+    "sampler": {"training", "inference", "diffusion", "data"},
+    "fitted": {"training", "inference", "denoisers", "diffusion", "data"},
+    "synthesizer": {"sampler", "fitted"}
+    | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
+    "timeseries": {"sampler", "fitted"}
+    | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
     "integrations": {"synthesizer", "timeseries", "data.schema"},
     "cli": {"integrations", "synthesizer", "timeseries", "evaluation", "analytics"}
     | {"data.schema", "files", "terminal", "disk", "persistence"},

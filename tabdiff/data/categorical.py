@@ -11,7 +11,7 @@ import pandas as pd
 
 from tabdiff.data.cells import Array, Cells, holds_nul
 from tabdiff.data.errors import SchemaError, closest, shorten
-from tabdiff.data.parts import Parts, State, take, take_array, take_flag
+from tabdiff.data.parts import Options, Parts, State, take, take_array, take_flag
 from tabdiff.data.scalars import from_json, to_json, typed_key
 
 MAX_LEVELS = 10_000
@@ -168,6 +168,9 @@ class CategoricalEncoder:
         SchemaError
             If a label was not in the training rows.
         """
+        return Parts(self._codes(cells), None)
+
+    def _codes(self, cells: Cells) -> Array:
         codes = self.levels.locate(cells.values)
         unknown = codes < 0
         if unknown.any() and len(self.rare):
@@ -178,7 +181,7 @@ class CategoricalEncoder:
             self._refuse(cells, unknown)
         full = np.full(len(cells.missing), len(self.counts) - 1, dtype=np.int64)
         full[~cells.missing] = codes
-        return Parts(full, None)
+        return full
 
     def _refuse(self, cells: Cells, unknown: Array) -> None:
         value = cells.values[unknown][0]
@@ -189,6 +192,21 @@ class CategoricalEncoder:
             f"{int(unknown.sum())} cells hold categories that were not there at fit (first at row "
             f"{row}: {shorten(value)}). Known: {known}.{closest(value, self.levels.values)}"
         )
+
+    def among(self, values: Array) -> Options:
+        """How a cell can hold one of these labels.
+
+        Raises
+        ------
+        SchemaError
+            If a label was not in the training rows.
+        """
+        code = self._codes(Cells(np.zeros(len(values), dtype=bool), values))
+        share = np.ones(len(values))
+        shared = self.levels.locate(values) < 0
+        place = self.rare.locate(values[shared])
+        share[shared] = self.rare_counts[place] / self.rare_counts.sum()
+        return Options.whole(code, share)
 
     def decode(self, parts: Parts, n: int, rng: np.random.Generator, start: int) -> Cells:
         """The label of each code; a rare one is drawn by its frequency."""

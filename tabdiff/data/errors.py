@@ -17,6 +17,21 @@ class SchemaWarning(UserWarning):
     """Something about the table that its owner should know before trusting the result."""
 
 
+class ConditionError(ValueError):
+    """A condition that names what the model does not know, or that nothing can meet."""
+
+
+class UnknownColumnError(ConditionError, KeyError):
+    """A condition on a column that the table does not have."""
+
+    # KeyError would show the message in quotes.
+    __str__ = ValueError.__str__
+
+
+class ConditionWarning(UserWarning):
+    """A condition beyond what the training rows showed."""
+
+
 def closest(name: object, known: Iterable[object]) -> str:
     """``" Did you mean 'age'?"`` for the nearest known name, or an empty string."""
     texts = {str(label).casefold(): label for label in known}

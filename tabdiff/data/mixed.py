@@ -104,6 +104,29 @@ class Gate(NamedTuple):
     levels: tuple[int, ...]
 
 
+class Restriction(NamedTuple):
+    """A column that must lie in a set: the ways in which it can, of which one is to be drawn.
+
+    Attributes
+    ----------
+    cat, num : int or None
+        The parts of the column.
+    level : Tensor, (m,), int64
+        Of the categorical part; 0 where there is none.
+    share : Tensor, (m,), in (0, 1]
+        Of the rows at that level, the part that lies in the set.
+    low, high : Tensor, (m,)
+        Bounds of the numeric part within the set; infinite where it is free.
+    """
+
+    cat: int | None
+    num: int | None
+    level: Tensor
+    share: Tensor
+    low: Tensor
+    high: Tensor
+
+
 @dataclass(frozen=True)
 class Layout:
     """What each part of a :class:`Mixed` stands for.

@@ -25,7 +25,7 @@ from scipy.special import ndtr, ndtri
 
 from tabdiff.data.cells import Array, Cells
 from tabdiff.data.errors import SchemaError
-from tabdiff.data.parts import Parts, State, take, take_array, take_flag
+from tabdiff.data.parts import Options, Parts, State, take, take_array, take_flag
 from tabdiff.data.scales import Continuum, Lattice, find_scale, scale_from_state
 
 MAX_DISCRETE = 256
@@ -93,6 +93,20 @@ class Grid:
         first, last = self._ends()
         y = np.clip(cell + ndtr(z), self.y[first[cell]], self.y[last[cell]])
         return np.clip(np.interp(y, self.y, self.v), self.v[first[cell]], self.v[last[cell]])
+
+    def within(self, low: float, high: float) -> tuple[Array, Array, Array]:
+        """Cells that reach into [low, high], and F(low | cell) and F(high | cell) there."""
+        first, last = self._ends()
+        found = np.flatnonzero((self.v[last] > low) & (self.v[first] < high))
+        bounds = []
+        for v in (low, high):
+            inside = np.clip(v, self.v[first[found]], self.v[last[found]])
+            y = np.interp(inside, self.v, self.y)
+            bounds.append(np.clip(y, self.y[first[found]], self.y[last[found]]) - found)
+        at_low, at_high = bounds
+        at_low[low <= self.v[first[found]]] = 0.0
+        at_high[high >= self.v[last[found]]] = 1.0
+        return found, at_low, at_high
 
     def _ends(self) -> tuple[Array, Array]:
         """The first and the last knot of each cell."""
@@ -260,7 +274,7 @@ class NumericEncoder:
 
     def _locate(self, values: Array, rng: np.random.Generator) -> tuple[Array, Array | None]:
         if self.scale is None or self.grid is None:
-            return _nearest(self.atoms, values), None
+            return nearest(self.atoms, values), None
         code = np.zeros(len(values), dtype=np.int64)
         free = np.ones(len(values), dtype=bool)
         if len(self.atoms):
@@ -272,6 +286,54 @@ class NumericEncoder:
         code[free] = self._open_codes[cell]
         z[free] = self.grid.normal(self.scale.place(values[free], rng), cell)
         return code, z
+
+    @property
+    def bounds(self) -> tuple[Any, Any]:
+        """The least and the greatest value of the training rows."""
+        ends = [self.atoms[[0, -1]]] if len(self.atoms) else []
+        if self.scale is not None and self.grid is not None:
+            ends.append(self.scale.restore(self.grid.v[[0, -1]]))
+        return min(e[0] for e in ends), max(e[1] for e in ends)
+
+    def beyond(self, values: Array) -> Array:
+        """Whether each value lies outside the bounds of the training rows."""
+        outside = np.ones(len(values), dtype=bool)
+        if len(self.atoms):
+            outside &= (values < self.atoms[0]) | (values > self.atoms[-1])
+        if self.scale is not None:
+            outside &= self.scale.beyond(values)
+        return outside & ~((values > self.bounds[0]) & (values < self.bounds[1]))
+
+    def within(self, low: Any, high: Any) -> Options:
+        """How a cell can lie between two values, both included; infinite for an open end."""
+        held = (self.atoms >= low) & (self.atoms <= high)
+        atoms = Options.whole(self._atom_codes[held])
+        if self.scale is None or self.grid is None:
+            return atoms
+        cell, at_low, at_high = self.grid.within(*self.scale.stretch(low, high))
+        some = at_high > at_low
+        cell, at_low, at_high = cell[some], at_low[some], at_high[some]
+        free = Options(self._open_codes[cell], at_high - at_low, ndtri(at_low), ndtri(at_high))
+        return Options.join([atoms, free])
+
+    def among(self, values: Array) -> Options:
+        """How a cell can hold one of these values."""
+        if isinstance(self.scale, Lattice) or self.scale is None or self.grid is None:
+            return Options.join([self.within(value, value) for value in values])
+        # In a continuum a value has a density and no mass: they are weighed by it.
+        low, high = self.bounds
+        near = high * 1e-6 - low * 1e-6
+        ways = []
+        for value in values[(values >= low) & (values <= high)]:
+            options = self.within(value, value)
+            if not len(options.level):
+                around = self.within(value - near, value + near)
+                code, z = self._locate(np.array([value]), np.random.default_rng(0))
+                assert z is not None
+                here = around.level == code
+                options = Options(code, around.share[here], z, z)
+            ways.append(options)
+        return Options.join(ways) if ways else Options.whole(np.zeros(0, dtype=np.int64))
 
     def decode(self, parts: Parts, n: int, rng: np.random.Generator, start: int) -> Cells:
         """The cells of each row; ``start`` plays no part."""
@@ -390,7 +452,7 @@ def _merge(centres: Array, counts: Array) -> tuple[Array, Array]:
     return distinct, np.bincount(position, weights=counts).astype(np.int64)
 
 
-def _nearest(levels: Array, values: Array) -> Array:
+def nearest(levels: Array, values: Array) -> Array:
     """Position of the level nearest to each value."""
     right = np.clip(np.searchsorted(levels, values), 0, len(levels) - 1)
     left = np.maximum(right - 1, 0)

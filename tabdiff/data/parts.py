@@ -24,6 +24,36 @@ class Parts(NamedTuple):
     num: Array | None
 
 
+class Options(NamedTuple):
+    """The ways in which a cell can meet a condition.
+
+    Attributes
+    ----------
+    level : int64 array, (m,)
+        Of the categorical part; 0 where there is none.
+    share : float64 array, (m,), in (0, 1]
+        Of the rows at that level, the part that meets the condition.
+    low, high : float64 array, (m,)
+        Within which the numeric part meets it; -inf and inf where it always does.
+    """
+
+    level: Array
+    share: Array
+    low: Array
+    high: Array
+
+    @classmethod
+    def whole(cls, level: Array, share: Array | None = None) -> Options:
+        """Levels at which every value meets it."""
+        free = np.full(len(level), np.inf)
+        return cls(level, np.ones(len(level)) if share is None else share, -free, free)
+
+    @classmethod
+    def join(cls, several: list[Options]) -> Options:
+        """All of these ways."""
+        return cls(*map(np.concatenate, zip(*several, strict=True)))
+
+
 class ColumnEncoder(Protocol):
     """Cells of one column to its parts and back."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +74,30 @@ class Lattice:
             return counts.view(np.int64) / 10.0**self.digits
         return counts.view(self.dtype)
 
+    def stretch(self, low: Any, high: Any) -> tuple[float, float]:
+        """The edges, in positions v, of the lattice points from ``low`` to ``high``."""
+        first = -(-(self._count(low, math.ceil) - self.offset) // self.step)
+        last = (self._count(high, math.floor) - self.offset) // self.step
+        return max(first, 0) - 0.5, min(last, self.cells) + 0.5
+
+    def _count(self, value: Any, rounded: Callable[[float], int]) -> int:
+        """``value`` in units of the lattice, whole; infinities beyond every point."""
+        if self.digits is None and not isinstance(value, float | np.floating):
+            return int(value)
+        if math.isinf(value):
+            return 2**70 if value > 0 else -(2**70)
+        scaled = float(value) * 10.0 ** (self.digits or 0)
+        near = round(scaled)
+        # Single precision misses the decimal that it means by up to 1e-7 of it.
+        slack = max(1e-9, min(1e-3, 2e-7 * abs(scaled)))
+        return near if abs(scaled - near) <= slack else rounded(scaled)
+
+    def beyond(self, values: Array) -> Array:
+        """Whether each value lies outside the lattice's bounds."""
+        last = self.offset + self.step * self.cells
+        counts = values if self.digits is None else np.rint(values * 10.0**self.digits)
+        return (counts < self.offset) | (counts > last)
+
     def state(self) -> dict[str, Any]:
         """Strict JSON."""
         return {
@@ -111,6 +137,15 @@ class Continuum:
     def centre(self, values: Array) -> Array:
         """Position v of each value."""
         return np.ldexp(np.clip(values, self.low, self.high), self.exponent)
+
+    def beyond(self, values: Array) -> Array:
+        """Whether each value lies outside the observed bounds."""
+        return (values < self.low) | (values > self.high)
+
+    def stretch(self, low: Any, high: Any) -> tuple[float, float]:
+        """The positions v of ``low`` and ``high``, which may lie beyond the observed bounds."""
+        v_low, v_high = np.ldexp(np.array([low, high], dtype=np.float64), self.exponent)
+        return float(v_low), float(v_high)
 
     def restore(self, v: Array) -> Array:
         """The values at v, within the observed bounds."""

@@ -135,13 +135,10 @@ class Schema:
         ]
         for column in self.columns:
             if column.name in places and column.kind != "missing":
-                series = frame.iloc[:, places[column.name]]
-                expected = dtype_from_text(column.dtype)
-                if _family(series.dtype) != _family(expected) and not series.isna().all():
-                    problems.append(
-                        f"column {column.name!r} is {dtype_to_text(series.dtype)}, at fit it was "
-                        f"{column.dtype}. Convert it."
-                    )
+                try:
+                    check_family(frame.iloc[:, places[column.name]], column)
+                except SchemaError as error:
+                    problems.append(str(error))
         if problems:
             raise SchemaError(f"the table does not follow the schema: {listing(problems)}")
 
@@ -205,6 +202,22 @@ class Schema:
         except (json.JSONDecodeError, RecursionError) as error:
             raise SchemaError(f"a schema must be JSON ({error}).") from error
         return cls.from_dict(data)
+
+
+def check_family(series: pd.Series, column: Column) -> None:
+    """Refuse a series that holds something else than the column did at fit.
+
+    Raises
+    ------
+    SchemaError
+        Naming the column and both dtypes.
+    """
+    expected = dtype_from_text(column.dtype)
+    if _family(series.dtype) != _family(expected) and not series.isna().all():
+        raise SchemaError(
+            f"column {column.name!r} is {dtype_to_text(series.dtype)}, at fit it was "
+            f"{column.dtype}. Convert it."
+        )
 
 
 def check_labels(labels: list[Any]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 
-from tabdiff.data.cells import Array
+from tabdiff.data.cells import Array, Cells
 from tabdiff.data.column import Column
 from tabdiff.data.columns import column_from_state, fit_column
 from tabdiff.data.errors import SchemaError, closest, listing
@@ -22,6 +22,15 @@ from tabdiff.data.schema import Schema, check_rows
 from tabdiff.data.writing import write_cells
 
 
+class Field(NamedTuple):
+    """A column, its encoder, and the positions of its parts in the layout."""
+
+    column: Column
+    encoder: ColumnEncoder
+    num: int | None
+    cat: int | None
+
+
 class TableEncoder:
     """One encoder per column, and where its parts lie among all parts.
 
@@ -30,6 +39,8 @@ class TableEncoder:
     schema : Schema
     layout : Layout
         What each part stands for.
+    fields : tuple of Field
+        The columns in order, each with its encoder and its parts.
     proportions : list of float64 array, (K,)
         Share of the training rows per level, per categorical part.
     """
@@ -40,6 +51,10 @@ class TableEncoder:
         self._num: list[int | None] = []
         self._cat: list[int | None] = []
         self.layout = self._arrange()
+        self.fields = tuple(
+            Field(*field)
+            for field in zip(schema.columns, self._encoders, self._num, self._cat, strict=True)
+        )
         counts = [e.counts for e in self._encoders if len(e.counts) > 1]
         self.proportions = [c / c.sum() for c in counts]
 
@@ -177,19 +192,27 @@ class TableEncoder:
         ValueError
             If a part is not finite, or a code is none of its levels.
         """
+        return self.write(self.decode_cells(x, rng, start))
+
+    def decode_cells(self, x: Mixed, rng: np.random.Generator, start: int = 0) -> list[Cells]:
+        """The cells of every column, in order; parameters and errors as in :meth:`decode`."""
         num = x.num.detach().cpu().to(torch.float64).numpy()
         cat = x.cat.detach().cpu().numpy()
         self._check_parts(num, cat)
-        columns = []
-        for i, (column, encoder) in enumerate(
-            zip(self.schema.columns, self._encoders, strict=True)
-        ):
-            parts = Parts(_column(cat, self._cat[i]), _column(num, self._num[i]))
+        decoded = []
+        for field in self.fields:
+            parts = Parts(_column(cat, field.cat), _column(num, field.num))
             try:
-                cells = encoder.decode(parts, len(num), rng, start)
+                decoded.append(field.encoder.decode(parts, len(num), rng, start))
             except ValueError as error:
-                raise ValueError(f"column {column.name!r}: {error}") from error
-            columns.append(write_cells(cells, column))
+                raise ValueError(f"column {field.column.name!r}: {error}") from error
+        return decoded
+
+    def write(self, cells: Sequence[Cells]) -> Any:
+        """The frame of these cells, in the container, dtypes and order of the schema."""
+        columns = [
+            write_cells(own, column) for own, column in zip(cells, self.schema.columns, strict=True)
+        ]
         frame = pd.concat(columns, axis=1) if columns else pd.DataFrame()
         frame.columns = self.schema.labels()
         polars = {str(c.name): c.polars for c in self.schema.columns if c.polars}

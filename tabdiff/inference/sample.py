@@ -46,9 +46,43 @@ def sample(
     ValueError
         If ``times`` does not fall.
     """
-    n = len(x0)
-    x = known.show(x0, joint.prior(n, generator))
+    x = known.show(x0, joint.prior(len(x0), generator))
     clock = joint.multinomial.clock(known.cat, generator)
+    return _walk(denoiser, joint, times, x, x0, known, clock, generator)
+
+
+@torch.no_grad()
+def restore(
+    denoiser: Denoiser,
+    joint: JointDiffusion,
+    times: Tensor,
+    x0: Mixed,
+    known: Known,
+    generator: torch.Generator,
+) -> Mixed:
+    """Complete rows noised up to ``times[0]`` and led back; what is known stays.
+
+    The less noise, the nearer to ``x0``: at 1 nothing but what is known is left of it.
+
+    Parameters
+    ----------
+    times : Tensor, (N + 1,), falling from at most 1 to 0
+    """
+    x = joint.q_sample(x0, times[0].expand(len(x0)), known, generator)
+    return _walk(denoiser, joint, times, x, x0, known, None, generator)
+
+
+def _walk(
+    denoiser: Denoiser,
+    joint: JointDiffusion,
+    times: Tensor,
+    x: Mixed,
+    x0: Mixed,
+    known: Known,
+    clock: Tensor | None,
+    generator: torch.Generator,
+) -> Mixed:
+    n = len(x0)
     for t, s in pairwise(times.unbind()):
         t, s = t.expand(n), s.expand(n)
         x0_hat = joint.estimate(joint.look(denoiser, x, t, known), x, t)

@@ -1,0 +1,68 @@
+"""Observed cells of a table whose other cells are to be drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tabdiff.data.cells import Array, Cells
+
+
+@dataclass(frozen=True)
+class GivenColumn:
+    """The observed cells of one column of n rows.
+
+    Attributes
+    ----------
+    observed : bool array, (n,)
+    cells : Cells
+        Of the observed rows, in row order. An observed cell may be a missing value.
+    """
+
+    observed: Array
+    cells: Cells
+
+    def take(self, rows: Array) -> GivenColumn:
+        """The column at these rows, any number of times each."""
+        place = np.cumsum(self.observed) - 1
+        observed = self.observed[rows]
+        chosen = place[rows[observed]]
+        missing = self.cells.missing[chosen]
+        value = np.cumsum(~self.cells.missing) - 1
+        return GivenColumn(observed, Cells(missing, self.cells.values[value[chosen[~missing]]]))
+
+    def over(self, cells: Cells) -> Cells:
+        """``cells`` with the observed ones in their places."""
+        missing, full = cells.missing.copy(), _spread(cells)
+        missing[self.observed] = self.cells.missing
+        held = self.observed.copy()
+        held[self.observed] = ~self.cells.missing
+        full[held] = self.cells.values
+        return Cells(missing, full[~missing])
+
+
+@dataclass(frozen=True)
+class Given:
+    """The observed cells of a table of n rows.
+
+    Attributes
+    ----------
+    n : int
+    columns : tuple of GivenColumn or None
+        In the schema's order; None where no cell of the column is observed.
+    """
+
+    n: int
+    columns: tuple[GivenColumn | None, ...]
+
+    def take(self, rows: Array) -> Given:
+        """The table at these rows, any number of times each."""
+        return Given(len(rows), tuple(c and c.take(rows) for c in self.columns))
+
+
+def _spread(cells: Cells) -> Array:
+    """The values at their rows; anything where a cell is missing."""
+    full = np.zeros(len(cells.missing), dtype=cells.values.dtype)
+    full[~cells.missing] = cells.values
+    return full

@@ -1,0 +1,283 @@
+"""A question to the model: what is observed of the rows to come, and what is asked of them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable, Mapping
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import torch
+
+from tabdiff.data.categorical import CategoricalEncoder
+from tabdiff.data.cells import Array, Cells, present
+from tabdiff.data.column import Column
+from tabdiff.data.columns import ConstantEncoder
+from tabdiff.data.conditions import Among, Between, Wanted, read_conditions, require_columns
+from tabdiff.data.errors import ConditionError, ConditionWarning, SchemaError, listing
+from tabdiff.data.frames import to_pandas
+from tabdiff.data.given import Given, GivenColumn
+from tabdiff.data.mixed import Known, Mixed, Restriction
+from tabdiff.data.numeric import NumericEncoder
+from tabdiff.data.parts import Options
+from tabdiff.data.reading import read_cells
+from tabdiff.data.scalars import typed_key
+from tabdiff.data.schema import check_family
+from tabdiff.data.table import Field, TableEncoder
+
+
+class Question:
+    """Observed cells, ranges and sets, as parts on the way in and as cells on the way out.
+
+    Attributes
+    ----------
+    given : Given
+        Observed cells of n rows.
+    restrictions : tuple of Restriction
+        Columns that must lie in a range or a set, the same for all rows.
+    """
+
+    def __init__(
+        self, encoder: TableEncoder, given: Given, wanted: Mapping[Hashable, Wanted]
+    ) -> None:
+        self.encoder, self.given = encoder, given
+        self._wanted = dict(wanted)
+        problems, restrictions = [], []
+        for field in encoder.fields:
+            if field.column.name not in self._wanted:
+                continue
+            try:
+                found = _restriction(field, self._wanted[field.column.name])
+            except (ConditionError, SchemaError) as error:
+                problems.append(f"column {field.column.name!r}: {error}")
+                continue
+            if found is not None:
+                restrictions.append(found)
+        if problems:
+            raise ConditionError(listing(problems))
+        self.restrictions = tuple(restrictions)
+
+    @classmethod
+    def nothing(cls, encoder: TableEncoder) -> Self:
+        """Any row."""
+        return cls(encoder, Given(1, (None,) * len(encoder.fields)), {})
+
+    @classmethod
+    def of_mapping(cls, encoder: TableEncoder, conditions: Mapping[Any, Any]) -> Self:
+        """The same conditions for every row; see :mod:`tabdiff.data.conditions`.
+
+        Raises
+        ------
+        ConditionError
+            Naming every column whose condition cannot be met.
+        """
+        values, wanted = read_conditions(conditions, encoder.schema.columns)
+        observed = np.ones(1, dtype=bool)
+        columns = {name: GivenColumn(observed, cells) for name, cells in values.items()}
+        return cls(encoder, _checked(encoder, 1, columns), wanted)
+
+    @classmethod
+    def of_frame(cls, encoder: TableEncoder, df: Any) -> Self:
+        """One row of conditions per row wanted; a missing cell asks for a missing one.
+
+        Raises
+        ------
+        ConditionError
+            Naming every column that the table does not have, or that holds what it cannot.
+        """
+        frame = _conditions_frame(df, encoder)
+        observed = np.ones(len(frame), dtype=bool)
+        return cls(encoder, _read(encoder, frame, lambda series: observed), {})
+
+    @classmethod
+    def of_gaps(cls, encoder: TableEncoder, df: Any) -> Self:
+        """The cells of a whole table that are missing, given those that are not.
+
+        Raises
+        ------
+        SchemaError
+            If the table does not follow the schema.
+        """
+        encoder.schema.validate(df)
+        frame = to_pandas(df)
+        return cls(encoder, _read(encoder, frame, lambda series: ~present(series)[1]), {})
+
+    def take(self, rows: Array) -> Question:
+        """The question for these rows, any number of times each."""
+        taken = object.__new__(Question)
+        taken.encoder, taken.given = self.encoder, self.given.take(rows)
+        taken._wanted, taken.restrictions = self._wanted, self.restrictions
+        return taken
+
+    def encode(self, rng: np.random.Generator) -> tuple[Mixed, Known]:
+        """The parts of the observed cells, zeros elsewhere, and which parts they are.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Spreads numbers over the cells of their lattice.
+        """
+        n, layout = self.given.n, self.encoder.layout
+        num, cat = np.zeros((n, layout.n_num)), np.zeros((n, layout.n_cat), dtype=np.int64)
+        known_num, known_cat = np.zeros(num.shape, dtype=bool), np.zeros(cat.shape, dtype=bool)
+        for field, given in zip(self.encoder.fields, self.given.columns, strict=True):
+            if given is None:
+                continue
+            parts = field.encoder.encode(given.cells, rng)
+            for part, into, known, at in (
+                (parts.num, num, known_num, field.num),
+                (parts.cat, cat, known_cat, field.cat),
+            ):
+                if part is not None and at is not None:
+                    into[given.observed, at] = part
+                    known[:, at] = given.observed
+        rows = Mixed(torch.from_numpy(num).float(), torch.from_numpy(cat))
+        return rows, Known(torch.from_numpy(known_num), torch.from_numpy(known_cat))
+
+    def decode(self, x: Mixed, rng: np.random.Generator, start: int = 0) -> Any:
+        """The frame of these parts; observed cells are exactly what they were."""
+        decoded = self.encoder.decode_cells(x, rng, start)
+        for at, (field, given) in enumerate(
+            zip(self.encoder.fields, self.given.columns, strict=True)
+        ):
+            if field.column.name in self._wanted:
+                decoded[at] = self._wanted[field.column.name].enforce(decoded[at])
+            if given is not None:
+                decoded[at] = given.over(decoded[at])
+        return self.encoder.write(decoded)
+
+
+def _conditions_frame(df: Any, encoder: TableEncoder) -> pd.DataFrame:
+    frame = to_pandas(df)
+    require_columns(frame, encoder.schema.columns)
+    return frame
+
+
+def _read(encoder: TableEncoder, frame: pd.DataFrame, observed: Any) -> Given:
+    """The observed cells of the frame's columns."""
+    columns: dict[Hashable, GivenColumn] = {}
+    problems = []
+    series = {label: frame.iloc[:, at] for at, label in enumerate(frame.columns)}
+    for field in encoder.fields:
+        name = field.column.name
+        if name not in series:
+            continue
+        here = observed(series[name])
+        if not here.any():
+            continue
+        try:
+            check_family(series[name], field.column)
+            columns[name] = GivenColumn(here, read_cells(series[name][here], field.column))
+        except SchemaError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConditionError(listing(problems))
+    return _checked(encoder, len(frame), columns)
+
+
+def _checked(encoder: TableEncoder, n: int, columns: Mapping[Hashable, GivenColumn]) -> Given:
+    """The given columns in order, if the encoders know what they hold."""
+    problems, beyond = [], []
+    for field in encoder.fields:
+        given = columns.get(field.column.name)
+        if given is None:
+            continue
+        try:
+            _check_given(field, given.cells)
+        except SchemaError as error:
+            problems.append(f"column {field.column.name!r}: {error}")
+            continue
+        told = _beyond(field, given.cells)
+        beyond += [told] if told else []
+    if problems:
+        raise ConditionError(listing(problems))
+    if beyond:
+        warnings.warn(listing(beyond), ConditionWarning, stacklevel=5)
+    return Given(n, tuple(columns.get(field.column.name) for field in encoder.fields))
+
+
+def _check_given(field: Field, cells: Cells) -> None:
+    encoder = field.encoder
+    if cells.missing.any() and not encoder.has_missing:
+        raise SchemaError(
+            "a missing cell is asked for, none was there at fit. Ask for a value, or leave it out."
+        )
+    if isinstance(encoder, ConstantEncoder):
+        held = set(map(typed_key, encoder.value))
+        if not set(map(typed_key, cells.values)) <= held or (held and cells.missing.any()):
+            raise SchemaError(
+                f"every training row holds {_only(encoder)}, so nothing is known of other values."
+            )
+    encoder.encode(cells, np.random.default_rng(0))
+
+
+def _beyond(field: Field, cells: Cells) -> str:
+    """What to tell of numbers outside the training rows' bounds; empty if there are none."""
+    if not isinstance(field.encoder, NumericEncoder) or not len(cells.values):
+        return ""
+    outside = field.encoder.beyond(cells.values)
+    if not outside.any():
+        return ""
+    low, high = field.encoder.bounds
+    return (
+        f"column {field.column.name!r}: {int(outside.sum())} given values lie outside the training "
+        f"rows' {_shown(low, field.column)} to {_shown(high, field.column)}. The other columns "
+        "are drawn as if they were at the nearest bound."
+    )
+
+
+def _shown(value: Any, column: Column) -> str:
+    from tabdiff.data.writing import write_cells
+
+    cell = Cells(np.zeros(1, dtype=bool), np.array([value]))
+    return str(write_cells(cell, column).iloc[0])
+
+
+def _only(encoder: ConstantEncoder) -> str:
+    return repr(encoder.value.tolist()[0]) if len(encoder.value) else "a missing value"
+
+
+def _restriction(field: Field, wanted: Wanted) -> Restriction | None:
+    """The parts of a range or set; None where the column is so in every row.
+
+    Raises
+    ------
+    ConditionError
+        If no training row is near to meeting it.
+    """
+    encoder = field.encoder
+    if isinstance(encoder, ConstantEncoder):
+        value = encoder.value
+        inside = (
+            bool(len(value)) and (value >= wanted.low).all() and (value <= wanted.high).all()
+            if isinstance(wanted, Between)
+            else set(map(typed_key, value)) <= set(map(typed_key, wanted.values)) and len(value)
+        )
+        if not inside:
+            raise ConditionError(f"every training row holds {_only(encoder)}.")
+        return None
+    options = _options(encoder, wanted)
+    if not len(options.level):
+        low, high = encoder.bounds if isinstance(encoder, NumericEncoder) else ("", "")
+        raise ConditionError(
+            "no value of the training rows lies in it; they range from "
+            f"{_shown(low, field.column)} to {_shown(high, field.column)}. Ask for a value, or a "
+            "wider range."
+        )
+    tensors = (torch.from_numpy(np.ascontiguousarray(array)) for array in options)
+    return Restriction(field.cat, field.num, *tensors)
+
+
+def _options(encoder: Any, wanted: Wanted) -> Options:
+    if isinstance(encoder, NumericEncoder):
+        if isinstance(wanted, Between):
+            return encoder.within(wanted.low, wanted.high)
+        return encoder.among(wanted.values)
+    if isinstance(encoder, CategoricalEncoder):
+        if isinstance(wanted, Among):
+            return encoder.among(wanted.values)
+        # Numbers that the schema calls categorical have an order all the same.
+        held = np.concatenate([encoder.levels.values, encoder.rare.values])
+        return encoder.among(held[(held >= wanted.low) & (held <= wanted.high)])
+    raise ConditionError("identifiers are made anew for each row and follow no condition.")

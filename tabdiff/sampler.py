@@ -1,0 +1,127 @@
+"""From a trained network and a question to frames, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from tabdiff.data.cells import Array
+from tabdiff.data.frames import concat
+from tabdiff.data.question import Question
+from tabdiff.data.table import TableEncoder
+from tabdiff.diffusion.joint import Denoiser, JointDiffusion
+from tabdiff.inference.chunks import generators
+from tabdiff.inference.condition import Present, narrow
+from tabdiff.inference.sample import restore, sample, time_grid
+from tabdiff.training.hardware import autocast_for
+
+# Rows of one chunk: a pure function of (weights, question, seed, chunk number).
+CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Answers questions with rows.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+    denoiser : Denoiser
+    joint : JointDiffusion
+    steps : int
+        Network calls per row.
+    device : torch.device
+    """
+
+    encoder: TableEncoder
+    denoiser: Denoiser
+    joint: JointDiffusion
+    steps: int
+    device: torch.device
+
+    def frames(self, question: Question, n: int, size: int, path: tuple[int, ...]) -> Iterator[Any]:
+        """``n`` rows in frames of ``size``, cut from chunks of ``CHUNK`` rows; at least one frame.
+
+        Parameters
+        ----------
+        question : Question
+            Of one row, which all rows share, or of n rows.
+        path : tuple of int
+            Where the random numbers come from.
+        """
+        pending, waiting = [], 0
+        for number, first in enumerate(range(0, max(n, 1), CHUNK)):
+            frame = self._chunk(question, n, first, (*path, number))
+            pending.append(frame)
+            waiting += len(frame)
+            while waiting >= size:
+                joined = concat(pending)
+                yield concat([joined[:size]])
+                pending, waiting = [joined[size:]], waiting - size
+        if waiting or n == 0:
+            yield concat(pending)
+
+    def without_missing(self) -> Sampler:
+        """The same, but no cell that is drawn is a missing one."""
+        last = [
+            int(self.joint.multinomial.packing.offsets[field.cat]) + len(field.encoder.counts) - 1
+            for field in self.encoder.fields
+            if field.cat is not None and field.encoder.has_missing
+        ]
+        slots = torch.tensor(last, dtype=torch.int64, device=self.device)
+        denoiser = Present(self.denoiser, slots)
+        return Sampler(self.encoder, denoiser, self.joint, self.steps, self.device)
+
+    def reconsider(
+        self, rows: Question, change: Question, strength: float, path: tuple[int, ...]
+    ) -> Any:
+        """The frame of ``rows`` with the observed cells of ``change``, the others adapted to them.
+
+        The rows are noised up to time ``strength``, the changed cells stay clean, and the walk
+        leads back from there (as in SDEdit; Meng et al. 2022, arXiv:2108.01073).
+        """
+        times = strength * time_grid(max(round(self.steps * strength), 1), self.device)
+        pieces = []
+        for number, first in enumerate(range(0, max(rows.given.n, 1), CHUNK)):
+            at = np.arange(first, min(first + CHUNK, rows.given.n))
+            here, changed = rows.take(at), change.take(_places(change, at))
+            noise, rng = generators(*path, number, device=self.device)
+            was, _ = here.encode(rng)
+            new, known = changed.encode(rng)
+            was, new, known = was.to(self.device), new.to(self.device), known.to(self.device)
+            x0 = self.joint.complete(known.show(new, was), noise)
+            with self._autocast():
+                parts = restore(self.denoiser, self.joint, times, x0, known, noise)
+            pieces.append(changed.decode(parts, rng, start=first))
+        return concat(pieces)
+
+    def _chunk(self, question: Question, n: int, first: int, path: tuple[int, ...]) -> Any:
+        """The rows from ``first`` on that belong to one chunk."""
+        noise, rng = generators(*path, device=self.device)
+        # A chunk is always whole, or its random numbers would depend on where the sample ends.
+        at = np.minimum(np.arange(first, first + CHUNK), max(n - 1, 0))
+        asked = question.take(_places(question, at))
+        x0, known = asked.encode(rng)
+        x0, known = x0.to(self.device), known.to(self.device)
+        with self._autocast():
+            if question.restrictions:
+                x0, known = narrow(
+                    self.denoiser, self.joint, x0, known, question.restrictions, noise
+                )
+            times = time_grid(self.steps, self.device)
+            rows = sample(self.denoiser, self.joint, times, x0, known, noise)
+        head = np.arange(min(n - first, CHUNK))
+        return asked.take(head).decode(rows[: len(head)], rng, start=first)
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        return autocast_for(self.device)()
+
+
+def _places(question: Question, at: Array) -> Array:
+    """Which rows of the question the rows ``at`` ask: their own, or the one that all share."""
+    return np.minimum(at, question.given.n - 1)

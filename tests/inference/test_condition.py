@@ -1,0 +1,147 @@
+"""Restricted columns follow the conditional of a known distribution."""
+
+import numpy as np
+import pytest
+import torch
+
+from tabdiff.data.mixed import Gate, Known, Mixed, Restriction
+from tabdiff.inference.condition import Present, narrow
+from tabdiff.inference.sample import sample, time_grid
+from tests import naive
+from tests.oracles import Mixture, Oracle, categorical, counts
+
+# Three parts of three levels, strongly dependent.
+CHAIN = np.array(
+    [
+        [[0.14, 0.01, 0.01], [0.02, 0.08, 0.01], [0.01, 0.01, 0.06]],
+        [[0.03, 0.01, 0.01], [0.01, 0.12, 0.02], [0.01, 0.01, 0.04]],
+        [[0.05, 0.01, 0.02], [0.01, 0.03, 0.01], [0.02, 0.03, 0.21]],
+    ]
+)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def levels(part: int, *wanted: int, share: tuple[float, ...] = ()) -> Restriction:
+    free = torch.full((len(wanted),), torch.inf)
+    shares = torch.tensor(share or (1.0,) * len(wanted))
+    return Restriction(part, None, torch.tensor(wanted), shares, -free, free)
+
+
+def drawn(mixture: Mixture, restrictions: list[Restriction], n: int, known=None) -> Mixed:
+    joint = mixture.joint()
+    x0, nothing = joint.unknown(n)
+    oracle, noise = Oracle(mixture, joint), generator()
+    x0, seen = narrow(oracle, joint, x0, known or nothing, restrictions, noise)
+    return sample(oracle, joint, time_grid(12), x0, seen, noise)
+
+
+def conditional(table: np.ndarray, *inside: tuple[int, ...]) -> np.ndarray:
+    kept = np.zeros_like(table)
+    kept[np.ix_(*inside)] = table[np.ix_(*inside)]
+    return kept / kept.sum()
+
+
+def test_one_set_is_exact():
+    # Chi-square at 1e-6 over 18 cells.
+    x = drawn(categorical(CHAIN), [levels(1, 0, 2)], 20_000)
+    law = conditional(CHAIN, (0, 1, 2), (0, 2), (0, 1, 2))
+    assert naive.chi_square(counts(x, CHAIN.shape), law) > 1e-6
+
+
+# Where c0 is 0, c1 is hardly ever 1.
+LEANING = np.array([[0.3, 0.02], [0.08, 0.3], [0.1, 0.2]])
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_several_sets_follow_their_joint_conditional_in_any_order(order: tuple[int, int]):
+    """The share of c0 = 0 given c0 in {0, 1} and c1 = 1 is 0.0625; unweighted it would be 0.457.
+
+    Its std over 20,000 rows is at most twice that of a binomial, 0.0035: 5 of them, 6e-7.
+    """
+    inside = {0: (0, 1), 1: (1,)}
+    x = drawn(categorical(LEANING), [levels(part, *inside[part]) for part in order], 20_000)
+    seen = counts(x, LEANING.shape) / 20_000
+    assert seen[:, 1].sum() == 1
+    assert seen[2].sum() == 0
+    assert abs(seen[0, 1] - 0.02 / 0.32) < 5 * 0.0035
+
+
+def test_a_rare_set_costs_no_more_than_a_frequent_one():
+    rare = np.array([[1e-6, 0.3], [2e-6, 0.699997]])
+    mixture, joint = categorical(rare), categorical(rare).joint()
+    oracle = Oracle(mixture, joint)
+    x0, known = narrow(oracle, joint, *joint.unknown(5_000), [levels(1, 0)], generator())
+    assert oracle.calls == 1
+    x = sample(oracle, joint, time_grid(4), x0, known, generator())
+    assert (x.cat[:, 1] == 0).all()
+    # A share of 1/3 with std sqrt(2 / 9 n): 5 of them, 6e-7.
+    assert abs((x.cat[:, 0] == 0).double().mean() - 1 / 3) < 5 * np.sqrt(2 / 9 / 5_000)
+
+
+def test_shares_weigh_the_levels():
+    x = drawn(categorical(CHAIN), [levels(0, 0, 1, 2, share=(0.5, 1.0, 0.25))], 20_000)
+    law = CHAIN * np.array([0.5, 1.0, 0.25])[:, None, None]
+    assert naive.chi_square(counts(x, CHAIN.shape), law / law.sum()) > 1e-6
+
+
+# c0 is open at level 0, where x0 is a unit normal on which c1 depends.
+GATED = Mixture(
+    np.array([0.35, 0.25, 0.4]),
+    np.array([[-0.6], [0.6], [0.0]]),
+    np.array([0.64, 0.64, 1.0])[:, None, None],
+    np.array([[0, 0], [0, 1], [1, 0]]),
+    (2, 2),
+    (Gate(0, (0,)),),
+)
+
+
+def test_a_bounded_number_is_drawn_within_its_bounds_and_bears_on_the_rest():
+    bounds = Restriction(
+        0, 0, torch.tensor([0]), torch.tensor([1.0]), torch.tensor([0.5]), torch.tensor([1.5])
+    )
+    n = 10_000
+    x = drawn(GATED, [bounds], n)
+    z = x.num[:, 0].double().numpy()
+    assert (x.cat[:, 0] == 0).all()
+    assert z.min() >= 0.5
+    assert z.max() <= 1.5
+    ends = torch.special.ndtr(torch.tensor([0.5, 1.5])).double().numpy()
+    cdf = (torch.special.ndtr(torch.tensor(z)).numpy() - ends[0]) / (ends[1] - ends[0])
+    assert naive.ks_distance(z, cdf) < naive.dkw(n, 1e-6)
+    # Given z, c1 = 1 has the odds of its component. A mean of n shares: std below 1 / (2 sqrt n).
+    odds = GATED.weight[:2] * np.stack([naive.normal(z, m, 0.8) for m in (-0.6, 0.6)], -1)
+    expected = (odds[:, 1] / odds.sum(1)).mean()
+    assert abs((x.cat[:, 1] == 1).double().mean() - expected) < 2.5 / np.sqrt(n)
+
+
+def test_a_free_way_leaves_the_number_to_the_walk():
+    joint = GATED.joint()
+    oracle = Oracle(GATED, joint)
+    _, known = narrow(oracle, joint, *joint.unknown(50), [levels(0, 0)], generator())
+    assert known.cat.tolist() == [[True, False]] * 50
+    assert not known.num.any()
+
+
+def test_narrow_leaves_its_arguments_alone():
+    joint = GATED.joint()
+    x0, known = joint.unknown(50)
+    narrow(Oracle(GATED, joint), joint, x0, known, [levels(0, 1)], generator())
+    assert not known.cat.any()
+    assert not x0.cat.any()
+
+
+def test_levels_struck_out_are_never_drawn():
+    mixture, n = categorical(CHAIN), 5_000
+    joint = mixture.joint()
+    slot = joint.multinomial.packing.offsets[:1] + 2
+    present = Present(Oracle(mixture, joint), slot)
+    x = sample(present, joint, time_grid(9), *joint.unknown(n), generator())
+    assert set(x.cat[:, 0].tolist()) == {0, 1}
+    known = Known.nothing(x)
+    seen = present(x, torch.full((n,), 0.5), known)
+    inner = Oracle(mixture, joint)(x, torch.full((n,), 0.5), known).logits
+    inner[:, slot] = -torch.inf
+    assert seen.logits.equal(inner)
