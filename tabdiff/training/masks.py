@@ -17,7 +17,8 @@ from tabdiff.data.mixed import Known, Layout
 def draw_known(layout: Layout, n: int, share: float, generator: torch.Generator) -> Known:
     """Masks of ``n`` rows, on the generator's device.
 
-    A gated value is known exactly where its state is: who knows the number knows its cell.
+    A gated value is known only where its state is, and there half of the time: who knows the number
+    knows its cell, but of a number in a range it may be the cell alone that is known.
 
     Parameters
     ----------
@@ -33,5 +34,5 @@ def draw_known(layout: Layout, n: int, share: float, generator: torch.Generator)
     cat, num = hit[:, :n_cat], hit[:, n_cat:]
     gated = [(part, gate.state) for part, gate in enumerate(layout.gates) if gate is not None]
     for part, state in gated:
-        num[:, part] = cat[:, state]
+        num[:, part] = cat[:, state] & (u[:, 2 + n_cat + part] < 0.5)
     return Known(num, cat)
