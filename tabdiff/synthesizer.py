@@ -68,7 +68,8 @@ class DiffusionSynthesizer(BaseEstimator):
         and the model may memorise.
     sampling_steps : int, optional
         Network evaluations per sampled row; with None as many as the table has categorical parts
-        (each is then drawn given all that were drawn before), at least 25 and at most 100.
+        (each is then drawn given all that were drawn before), at least 16 (25 where numbers
+        lie in few cells) and at most 100.
     device : str
         "auto" (cuda, mps, cpu), or a torch device.
     random_state : int, numpy Generator, RandomState or None
@@ -548,7 +549,7 @@ class DiffusionSynthesizer(BaseEstimator):
 
     def _sampler(self) -> Sampler:
         fitted = self._fitted
-        steps = self.sampling_steps or default_sampling_steps(fitted.encoder.layout.n_cat)
+        steps = self.sampling_steps or default_sampling_steps(fitted.encoder.layout)
         return Sampler(fitted.encoder, fitted.denoiser, fitted.joint, steps, fitted.device)
 
     def _question(self, conditions: Any) -> Question:

@@ -6,10 +6,13 @@ import math
 import numbers
 from dataclasses import dataclass
 
+from tabdiff.data.mixed import Layout
 from tabdiff.training.loop import Recipe
 
 LEAST_TO_SPLIT = 40
 MOST_HELD_OUT = 5_000
+# Of a number, so many that the value within one is a detail.
+MANY_CELLS = 64
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,15 @@ def default_held_out(n_rows: int) -> int:
     return min(max(n_rows // 20, min(n_rows // 5, 200)), MOST_HELD_OUT)
 
 
-def default_sampling_steps(n_cat: int) -> int:
-    """One for each categorical part, but at least 25 and at most 100."""
-    return min(max(n_cat, 25), 100)
+def default_sampling_steps(layout: Layout) -> int:
+    """One for each categorical part, but at least 16 or 25 and at most 100.
+
+    More than one for each gain nothing, as none are drawn together. Numbers in many cells need few
+    steps, since the cell says nearly all of them; of numbers in few cells or none the walk itself
+    has to find the value.
+    """
+    fine = all(gate and layout.levels[gate.state] >= MANY_CELLS for gate in layout.gates)
+    return min(max(layout.n_cat, 16 if fine else 25), 100)
 
 
 def make_recipe(

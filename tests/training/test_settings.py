@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from tabdiff.data.mixed import Gate, Layout
 from tabdiff.training.settings import (
     default_batch,
     default_held_out,
@@ -45,9 +46,21 @@ def test_a_recipe_of_any_table_is_complete(n_rows: int):
     assert recipe.batch_size >= 1
 
 
-@pytest.mark.parametrize(("n_cat", "steps"), [(0, 25), (25, 25), (26, 26), (100, 100), (500, 100)])
+def layout_of(n_cat: int, *gates: Gate | None, k: int = 2) -> Layout:
+    numbers, levels = tuple("x" * len(gates)), tuple("c" * n_cat)
+    return Layout(numbers, levels, (k,) * n_cat, gates, (0,) * n_cat)
+
+
+@pytest.mark.parametrize(("n_cat", "steps"), [(1, 16), (17, 17), (100, 100), (500, 100)])
 def test_each_categorical_part_has_a_sampling_step_within_reason(n_cat: int, steps: int):
-    assert default_sampling_steps(n_cat) == steps
+    assert default_sampling_steps(layout_of(n_cat)) == steps
+    assert default_sampling_steps(layout_of(n_cat, Gate(0, (0,)), k=256)) == steps
+
+
+def test_numbers_that_their_cell_does_not_tell_take_more_steps():
+    assert default_sampling_steps(layout_of(0, None)) == 25
+    assert default_sampling_steps(layout_of(3, Gate(0, (0,)), k=4)) == 25
+    assert default_sampling_steps(layout_of(30, Gate(0, (0,)), k=4)) == 30
 
 
 @pytest.mark.parametrize("max_steps", [1, 5, 10_000])
