@@ -224,6 +224,7 @@ def _trial(learner: str, judged: dict[str, tuple[float, Floats]], relative: bool
     loss, of_loss = _lost(made, real, relative)
     gain, of_gain = _lost(both, real, relative)
     low, high = around(gain, of_gain)
+    least, most = around(*made)
     return Trial(
         learner=learner,
         synthetic=made[0],
@@ -231,7 +232,7 @@ def _trial(learner: str, judged: dict[str, tuple[float, Floats]], relative: bool
         both=both[0],
         copy=judged["copy"][0],
         independent=judged["independent"][0],
-        interval=around(*made),
+        interval=(max(least, 0.0), most if relative else min(most, 1.0)),
         loss=loss,
         loss_interval=around(loss, of_loss),
         gain_interval=(-high, -low),
