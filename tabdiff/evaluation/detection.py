@@ -21,21 +21,23 @@ import numpy.typing as npt
 import pandas as pd
 
 from tabdiff.data.schema import Schema, to_pandas
+from tabdiff.evaluation.extremes import Beside, Extremes
+from tabdiff.evaluation.features import Design
 from tabdiff.evaluation.learners import boosted_classifier, booster_name, native_frame
 from tabdiff.evaluation.tables import Table, code_tables
+from tabdiff.evaluation.telling import Telling, telling_columns
 
 Encoding = Literal["native", "sdmetrics"]
 FOLDS = 3
 MIN_ROWS = 10
-# Dense float32 cells of the one-hot frame (400 MB); above, the rows are drawn down.
-DENSE_CELLS = 100_000_000
+# Above so many rows of a table, as many are drawn: every published table is below.
+BOOSTED_ROWS = 50_000
+# Cells of the one-hot frame above which the rows are drawn down; *adult* has 7.2 million.
+DENSE_CELLS = 8_000_000
 LINEAR_ROWS = 10_000
-# Real rows against real rows: more of them would only cost time.
-FLOOR_ROWS = 20_000
-LINEAR_LEVELS = 30
-# Rows on which the columns are shuffled in turn.
-TELLING_ROWS = 6_000
-LINEAR_FEATURES = 1_500
+# Real rows against real rows, and the extremes: more of them would only cost time.
+FLOOR_ROWS = 10_000
+FLOOR_CELLS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -65,22 +67,6 @@ class Detection:
 
 
 @dataclass(frozen=True)
-class Telling:
-    """How much a column tells the detector.
-
-    Attributes
-    ----------
-    label : str
-        The column.
-    drop : float
-        Area under the ROC curve that is lost when the column is shuffled; about 0: none.
-    """
-
-    label: str
-    drop: float
-
-
-@dataclass(frozen=True)
 class DetectionSuite:
     """Three detectors, on synthetic rows and on fresh real rows in their place.
 
@@ -101,33 +87,6 @@ class DetectionSuite:
     encoded_floor: Detection
     linear_floor: Detection
     telling: tuple[Telling, ...]
-
-
-@dataclass(frozen=True)
-class HoldoutDetection:
-    """The same test against the hold-out and against equally many training rows.
-
-    Attributes
-    ----------
-    holdout, train : float
-        Mean score of synthetic rows against hold-out rows, and against as many training rows.
-    floor : float
-        Mean score of hold-out rows against training rows: what real rows score.
-    difference : float
-        ``train - holdout``; clearly above 0 means memory.
-    interval : (float, float)
-        95 % of the difference, from the spread between the draws and folds.
-    n_rows, draws : int
-        Rows on each side, and how often they were drawn.
-    """
-
-    holdout: float
-    train: float
-    floor: float
-    difference: float
-    interval: tuple[float, float]
-    n_rows: int
-    draws: int
 
 
 def detection_score(
@@ -167,18 +126,32 @@ def detection_score(
 def judge_detection(
     real: Table, synthetic: Table, fresh: tuple[Table, Table], seed: int
 ) -> DetectionSuite:
-    """Run all detectors; ``fresh`` are the two real tables that set the floor."""
+    """Run all detectors; ``fresh`` are the two real tables that set the floor.
+
+    Of larger tables 50,000 rows are drawn, fewer where the one-hot frame would be large.
+    """
     rng = np.random.default_rng([seed, 6])
     first, second = (table.draw(FLOOR_ROWS, rng) for table in fresh)
+    judged, made = (table.draw(BOOSTED_ROWS, rng) for table in (real, synthetic))
     return DetectionSuite(
-        native=boosted_detection(real, synthetic, seed),
-        encoded=boosted_detection(real, synthetic, seed, "sdmetrics"),
+        native=boosted_detection(judged, made, seed),
+        encoded=boosted_detection(*_draw_to_fit(judged, made, DENSE_CELLS, rng), seed, "sdmetrics"),
         linear=linear_detection(real, synthetic, seed),
         native_floor=boosted_detection(first, second, seed),
-        encoded_floor=boosted_detection(first, second, seed, "sdmetrics"),
+        encoded_floor=boosted_detection(
+            *_draw_to_fit(first, second, FLOOR_CELLS, rng), seed, "sdmetrics"
+        ),
         linear_floor=linear_detection(first, second, seed),
         telling=telling_columns(real, synthetic, seed),
     )
+
+
+def detection_beside(extremes: Extremes, seed: int) -> Beside:
+    """What the two extremes score, by key; on one-hot columns they are not taken again."""
+    pair = (extremes.copy, extremes.independent)
+    boosted = [boosted_detection(extremes.real, table, seed).score for table in pair]
+    linear = [linear_detection(extremes.real, table, seed).score for table in pair]
+    return {"c2st": (boosted[0], boosted[1]), "c2st_linear": (linear[0], linear[1])}
 
 
 def boosted_detection(
@@ -190,40 +163,11 @@ def boosted_detection(
         x = pd.concat([native_frame(real), native_frame(synthetic)], ignore_index=True)
         seen = "native categories and missing values"
     else:
-        real, synthetic = _draw_to_fit(real, synthetic, seed)
         x = pd.DataFrame(one_hot(real, synthetic))
         seen = "one column per level"
     labels = _labels(real, synthetic)
     folds = _folds(x, labels, seed, _boosted_probabilities)
     return _detection(folds, real, synthetic, f"{detector}, {seen}")
-
-
-def telling_columns(real: Table, synthetic: Table, seed: int) -> tuple[Telling, ...]:
-    """Where synthetic rows are caught: the permutation importance of the boosted detector.
-
-    One detector learns from two thirds of the rows; on the others each column is shuffled in turn,
-    which breaks its relation to all other columns and to the truth about the row.
-
-    Source: Breiman 2001, "Random forests", section 10; on held-out rows, of the area under the ROC
-    curve.
-    """
-    from sklearn.metrics import roc_auc_score
-
-    rng = np.random.default_rng([seed, 7])
-    x = pd.concat([native_frame(real), native_frame(synthetic)], ignore_index=True)
-    y, order = _labels(real, synthetic), rng.permutation(len(x))
-    learned, judged = np.split(order, [2 * len(order) // 3])
-    judged = judged[:TELLING_ROWS]
-    model = boosted_classifier()
-    model.fit(x.iloc[learned], y[learned])
-    rows, truth = x.iloc[judged], y[judged]
-    auc = roc_auc_score(truth, model.predict_proba(rows)[:, 1])
-    found = []
-    for field, name in zip(real.fields, x, strict=True):
-        shuffled = rows.assign(**{str(name): rows[name].array[rng.permutation(len(rows))]})
-        without = roc_auc_score(truth, model.predict_proba(shuffled)[:, 1])
-        found.append(Telling(field.label, float(auc - without)))
-    return tuple(sorted(found, key=lambda telling: -telling.drop))
 
 
 def linear_detection(real: Table, synthetic: Table, seed: int) -> Detection:
@@ -236,7 +180,8 @@ def linear_detection(real: Table, synthetic: Table, seed: int) -> Detection:
 
     rng = np.random.default_rng([seed, 2])
     real, synthetic = real.draw(LINEAR_ROWS, rng), synthetic.draw(LINEAR_ROWS, rng)
-    x = pd.DataFrame(_linear_features(real, synthetic))
+    design = Design.of([real, synthetic])
+    x = pd.DataFrame(np.concatenate([design.encode(real), design.encode(synthetic)]))
 
     def probabilities(
         train: pd.DataFrame, y: npt.NDArray[np.int64], test: pd.DataFrame
@@ -247,46 +192,6 @@ def linear_detection(real: Table, synthetic: Table, seed: int) -> Detection:
 
     folds = _folds(x, _labels(real, synthetic), seed, probabilities)
     return _detection(folds, real, synthetic, "logistic regression")
-
-
-def holdout_detection(
-    real: Table,
-    synthetic: Table,
-    holdout: Table,
-    seed: int,
-    draws: int = 3,
-    max_rows: int = 8_000,
-) -> HoldoutDetection:
-    """Compare the score against the hold-out with that against as many training rows.
-
-    Every draw takes the same number of rows of each table, and the same synthetic rows meet the
-    hold-out rows and the training rows.
-    """
-    n = min(real.n_rows, synthetic.n_rows, holdout.n_rows, max_rows)
-    unseen, seen, floors = [], [], []
-    gaps: list[float] = []
-    for draw in range(draws):
-        rng = np.random.default_rng([seed, 3, draw])
-        fake, train, test = (t.draw(n, rng) for t in (synthetic, real, holdout))
-        against_test = boosted_detection(test, fake, seed + draw)
-        against_train = boosted_detection(train, fake, seed + draw)
-        unseen.append(against_test.score)
-        seen.append(against_train.score)
-        floors.append(boosted_detection(train, test, seed + draw).score)
-        gaps.extend(
-            2 * (a - b) for a, b in zip(against_test.folds, against_train.folds, strict=True)
-        )
-    difference = float(np.mean(seen) - np.mean(unseen))
-    margin = float(1.96 * np.std(gaps, ddof=1) / np.sqrt(len(gaps)))
-    return HoldoutDetection(
-        holdout=float(np.mean(unseen)),
-        train=float(np.mean(seen)),
-        floor=float(np.mean(floors)),
-        difference=difference,
-        interval=(difference - margin, difference + margin),
-        n_rows=n,
-        draws=draws,
-    )
 
 
 def one_hot(real: Table, synthetic: Table) -> npt.NDArray[np.float32]:
@@ -308,50 +213,19 @@ def one_hot(real: Table, synthetic: Table) -> npt.NDArray[np.float32]:
     return np.concatenate(blocks, axis=1)
 
 
-def _draw_to_fit(real: Table, synthetic: Table, seed: int) -> tuple[Table, Table]:
+def _draw_to_fit(
+    real: Table, synthetic: Table, cells: int, rng: np.random.Generator
+) -> tuple[Table, Table]:
+    """Rows of both tables, few enough for a one-hot frame of so many cells."""
     width = sum(1 if f.kind == "numeric" else len(f.levels) + 1 for f in real.fields)
-    allowed = max(DENSE_CELLS // max(width, 1), 2_000)
+    allowed = max(cells // max(width, 1), 2_000)
     total = real.n_rows + synthetic.n_rows
     if total <= allowed:
         return real, synthetic
-    rng = np.random.default_rng([seed, 1])
     return (
         real.draw(real.n_rows * allowed // total, rng),
         synthetic.draw(synthetic.n_rows * allowed // total, rng),
     )
-
-
-def _linear_features(real: Table, synthetic: Table) -> npt.NDArray[np.float64]:
-    categorical = sum(f.kind == "categorical" for f in real.fields)
-    top = max(2, min(LINEAR_LEVELS, LINEAR_FEATURES // max(categorical, 1)))
-    blocks = []
-    for i, (field, a, b) in enumerate(
-        zip(real.fields, real.columns, synthetic.columns, strict=True)
-    ):
-        both = np.concatenate([a, b])
-        if field.kind == "numeric":
-            absent = np.concatenate([real.missing(i), synthetic.missing(i)])
-            blocks.append(_standardised(np.asarray(both, dtype=np.float64), absent))
-            continue
-        levels, counts = np.unique(both, return_counts=True)
-        kept = levels[np.argsort(-counts, kind="stable")[:top]]
-        blocks.append((both[:, None] == kept[None, :]).astype(np.float64))
-    return np.concatenate(blocks, axis=1)
-
-
-def _standardised(
-    values: npt.NDArray[np.float64], absent: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float64]:
-    """Zero mean and unit variance, 0 for missing; an indicator of missing beside, if any is."""
-    present = values[~absent]
-    if not len(present):
-        return absent[:, None].astype(np.float64)
-    largest = max(float(np.abs(present).max()), 1e-300)
-    scaled = values / largest
-    centre, spread = float(np.mean(present / largest)), float(np.std(present / largest))
-    z = np.where(absent, 0.0, (scaled - centre) / (spread or 1.0))
-    columns = [z, absent.astype(np.float64)] if absent.any() else [z]
-    return np.column_stack(columns)
 
 
 def _labels(real: Table, synthetic: Table) -> npt.NDArray[np.int64]:

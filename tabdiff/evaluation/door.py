@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
 from tabdiff.data.schema import Schema
+from tabdiff.evaluation.copies import repeated_share
 from tabdiff.evaluation.errors import EvaluationError, EvaluationWarning
-from tabdiff.evaluation.privacy import repeated_share
 from tabdiff.evaluation.tables import Tables
 
 FEW_ROWS = 200
@@ -22,6 +22,17 @@ def check_seed(seed: object) -> None:
         raise TypeError(f"seed must be an integer. Got {seed!r}.")
     if seed < 0:
         raise ValueError(f"seed must be at least 0. Got {seed}.")
+
+
+def check_include(include: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The sections asked for, in their own order; refuse unknown ones, all at once."""
+    if isinstance(include, str):
+        raise TypeError(f"include must be a list of sections, for instance [{include!r}].")
+    unknown = [name for name in include if name not in known]
+    if unknown or not include:
+        told = f"has no sections {unknown}" if unknown else "names no section"
+        raise ValueError(f"include {told}. Known: {', '.join(known)}.")
+    return tuple(name for name in known if name in include)
 
 
 def position_of(target: Hashable, tables: Tables, schema: Schema) -> int:

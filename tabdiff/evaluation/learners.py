@@ -17,6 +17,8 @@ from tabdiff.evaluation.tables import Table
 
 # HistGradientBoosting takes at most 255 categories; the rest share one.
 SKLEARN_LEVELS = 254
+# Trees work in float32.
+LARGEST_SINGLE = float(np.finfo(np.float32).max)
 
 
 class Classifier(Protocol):
@@ -85,6 +87,17 @@ def boosted_regressor() -> Regressor:
         categorical_features="from_dtype", random_state=0
     )
     return fallback
+
+
+def ordinal_matrix(table: Table) -> npt.NDArray[np.float32]:
+    """One number per column for trees: level codes as they are, missing as NaN."""
+    columns = [
+        np.where(column == field.missing_code, np.nan, column)
+        if field.kind == "categorical"
+        else np.clip(np.asarray(column, dtype=np.float64), -LARGEST_SINGLE, LARGEST_SINGLE)
+        for field, column in zip(table.fields, table.columns, strict=True)
+    ]
+    return np.column_stack(columns).astype(np.float32)
 
 
 def native_frame(table: Table) -> pd.DataFrame:

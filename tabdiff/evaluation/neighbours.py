@@ -8,7 +8,9 @@ every present one; a missing category is a level. Ties are counted, because tabl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +22,7 @@ Singles = npt.NDArray[np.float32]
 Levels = npt.NDArray[np.uint8] | npt.NDArray[np.int32]
 TILE_QUERIES = 32
 TILE_ROWS = 4096
+MAX_THREADS = 8
 # Sums of float32 that are equal on paper differ by less than this.
 TIE = 1e-5
 
@@ -33,6 +36,10 @@ class Coordinates:
 
     def __len__(self) -> int:
         return len((self.numbers or self.codes)[0])
+
+    def only(self, numbers: slice, codes: slice) -> Coordinates:
+        """Some of the numbers and codes."""
+        return Coordinates(self.numbers[numbers], self.codes[codes])
 
     def part(self, rows: slice) -> Coordinates:
         """The rows of a slice."""
@@ -96,12 +103,21 @@ class Nearest:
     Attributes
     ----------
     distance : ndarray, (n_blocks, n_queries)
+    second : ndarray, (n_blocks, n_queries)
+        Distance of the second nearest row; infinite in a block of one row.
     ties : ndarray, (n_blocks, n_queries)
         How many rows of the block lie at that distance.
     """
 
     distance: Singles
+    second: Singles
     ties: npt.NDArray[np.int64]
+
+    def ratio(self, block: int) -> Singles:
+        """Nearest over second nearest distance; 1 where both are 0: twins hide each other."""
+        near, next_one = self.distance[block], self.second[block]
+        alike = next_one <= TIE
+        return np.where(alike, np.float32(1), near / np.where(alike, np.float32(1), next_one))
 
     def share(self, mine: Sequence[int], others: Sequence[int]) -> npt.NDArray[np.float64]:
         """Per query, the part of its nearest rows that lies in the blocks ``mine``.
@@ -136,21 +152,83 @@ def nearest(
         The queries are rows of the first block (the first ones, in order): a row is not its own
         neighbour.
     """
-    distance = np.full((len(blocks), queries.n_rows), np.inf, dtype=np.float32)
-    ties = np.zeros((len(blocks), queries.n_rows), dtype=np.int64)
+    size = (len(blocks), queries.n_rows)
+    found = Nearest(
+        np.full(size, np.inf, dtype=np.float32),
+        np.full(size, np.inf, dtype=np.float32),
+        np.zeros(size, dtype=np.int64),
+    )
     asked = space.place(queries)
     for b, block in enumerate(blocks):
         stored = space.place(block)
-        for q in range(0, queries.n_rows, TILE_QUERIES):
+
+        def search(q: int, b: int = b, stored: Coordinates = stored) -> None:
             rows = slice(q, q + TILE_QUERIES)
-            for r in range(0, block.n_rows, TILE_ROWS):
+            for r in range(0, len(stored), TILE_ROWS):
                 tile = _tile(asked.part(rows), stored.part(slice(r, r + TILE_ROWS)))
                 if same_rows and b == 0:
                     _forget_self(tile, q, r)
-                least = tile.min(axis=1)
-                count = (tile <= least[:, None] + TIE).sum(axis=1)
-                _merge(distance[b, rows], ties[b, rows], least, count)
-    return Nearest(distance, ties)
+                _merge(found, b, rows, tile)
+
+        _at_once(search, queries.n_rows)
+    return found
+
+
+def nearest_without_each(queries: Table, rows: Table, space: Space) -> npt.NDArray[np.int64]:
+    """For every column, the row that is nearest to each query in all *other* columns.
+
+    Parameters
+    ----------
+    queries, rows : Table
+    space : Space
+
+    Returns
+    -------
+    ndarray, (D, n_queries)
+        Positions in ``rows``; the first of equally near ones.
+    """
+    n_fields = len(rows.fields)
+    distance = np.full((n_fields, queries.n_rows), np.inf, dtype=np.float32)
+    place = np.zeros((n_fields, queries.n_rows), dtype=np.int64)
+    asked, stored = space.place(queries), space.place(rows)
+    parts = _field_parts(rows)
+
+    def search(q: int) -> None:
+        ask = asked.part(slice(q, q + TILE_QUERIES))
+        every = np.arange(len(ask))
+        for r in range(0, len(stored), TILE_ROWS):
+            held = stored.part(slice(r, r + TILE_ROWS))
+            total = _tile(ask, held)
+            for f, (numbers, codes) in enumerate(parts):
+                others = total - _tile(ask.only(numbers, codes), held.only(numbers, codes))
+                best = others.argmin(axis=1)
+                least = others[every, best]
+                nearer = np.flatnonzero(least < distance[f, q + every] - TIE)
+                distance[f, q + nearer] = least[nearer]
+                place[f, q + nearer] = r + best[nearer]
+
+    _at_once(search, queries.n_rows)
+    return place
+
+
+def _field_parts(table: Table) -> list[tuple[slice, slice]]:
+    """Which numbers and which codes of the coordinates belong to each field."""
+    parts, numbers, codes = [], 0, 0
+    for field in table.fields:
+        if field.kind == "numeric":
+            parts.append((slice(numbers, numbers + 2), slice(0, 0)))
+            numbers += 2
+        else:
+            parts.append((slice(0, 0), slice(codes, codes + 1)))
+            codes += 1
+    return parts
+
+
+def _at_once(search: Callable[[int], None], n_queries: int) -> None:
+    """Search tile by tile, on all cores: numpy lets go of the interpreter while it computes."""
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_THREADS)) as pool:
+        for _ in pool.map(search, range(0, n_queries, TILE_QUERIES)):
+            pass
 
 
 def _tile(asked: Coordinates, stored: Coordinates) -> Singles:
@@ -184,13 +262,15 @@ def _forget_self(tile: Singles, first_query: int, first_row: int) -> None:
             tile[i, j] = np.inf
 
 
-def _merge(
-    distance: Singles,
-    ties: npt.NDArray[np.int64],
-    least: Singles,
-    count: npt.NDArray[np.int64],
-) -> None:
-    """Fold one tile's nearest rows into the running ones, in place."""
+def _merge(found: Nearest, block: int, rows: slice, tile: Singles) -> None:
+    """Fold one tile's two nearest rows into the running ones; the tile is used up."""
+    distance, ties = found.distance[block, rows], found.ties[block, rows]
+    every, place = np.arange(len(tile)), tile.argmin(axis=1)
+    least = tile[every, place]
+    count = (tile <= least[:, None] + TIE).sum(axis=1)
+    tile[every, place] = np.inf
+    following = np.minimum(tile.min(axis=1), found.second[block, rows])
+    found.second[block, rows] = np.minimum(following, np.maximum(least, distance))
     tied = np.abs(distance - least) <= TIE
     nearer = (least < distance) & ~tied
     ties[tied] += count[tied]

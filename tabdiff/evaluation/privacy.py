@@ -21,29 +21,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tabdiff.evaluation.neighbours import Space, nearest
+from tabdiff.evaluation.attacks import (
+    MIN_HOLDOUT,
+    AttributeInference,
+    Membership,
+    attribute_inference,
+    membership_attack,
+)
+from tabdiff.evaluation.copies import Copies, NearCopies, count_copies, count_near_copies
+from tabdiff.evaluation.intervals import Interval, wilson
+from tabdiff.evaluation.neighbours import TIE, Singles, Space, nearest
+from tabdiff.evaluation.sdmetrics_privacy import DCRProtection, dcr_protection
 from tabdiff.evaluation.tables import Table
 
-Z95 = 1.96
 DISTANCE_POINTS = 41
 # Floors are needed less exactly than scores.
 FLOOR_QUERIES = 2_000
-
-
-@dataclass(frozen=True)
-class Copies:
-    """Rows that equal a training row in every judged column.
-
-    Attributes
-    ----------
-    synthetic : float
-        Share of the synthetic rows.
-    floor : float
-        Share of unseen real rows; without a hold-out, of training rows that equal another one.
-    """
-
-    synthetic: float
-    floor: float
 
 
 @dataclass(frozen=True)
@@ -66,18 +59,26 @@ class Memorisation:
         The share with equally many training and hold-out rows.
     dcr_interval : (float, float)
         95 % Wilson interval.
+    nndr_share : float
+        With equally many rows, how often the ratio of nearest to second nearest distance is
+        smaller among training rows than among hold-out rows (ties count one half); by chance 0.5.
+        A row that was copied with noise has one very near row and no other.
+    nndr_interval : (float, float)
+        95 % Wilson interval.
     n_queries : int
         Synthetic rows looked up.
     """
 
     excess: float
-    interval: tuple[float, float]
+    interval: Interval
     share: float
     chance: float
     floor: float | None
-    floor_interval: tuple[float, float] | None
+    floor_interval: Interval | None
     dcr_share: float
-    dcr_interval: tuple[float, float]
+    dcr_interval: Interval
+    nndr_share: float
+    nndr_interval: Interval
     n_queries: int
 
 
@@ -100,7 +101,7 @@ class Distances:
     floor: tuple[float, ...]
 
     @property
-    def medians(self) -> tuple[float, float]:
+    def medians(self) -> Interval:
         """The median distance of synthetic rows and of the floor's."""
         middle = len(self.levels) // 2
         return self.synthetic[middle], self.floor[middle]
@@ -108,25 +109,34 @@ class Distances:
 
 @dataclass(frozen=True)
 class Privacy:
-    """The privacy section.
+    """The privacy section; what needs a hold-out is None without one.
 
     Attributes
     ----------
     copies : Copies
+    near_copies : NearCopies
     distances : Distances
     memorisation : Memorisation or None
-        None without a hold-out: it cannot be told apart from a dense table.
+    membership : Membership or None
+        None too where the hold-out has fewer than 20 rows.
+    inference : AttributeInference or None
+        None too for a single column.
+    protection : DCRProtection
     """
 
     copies: Copies
+    near_copies: NearCopies
     distances: Distances
     memorisation: Memorisation | None
+    membership: Membership | None
+    inference: AttributeInference | None
+    protection: DCRProtection
 
 
 def judge_privacy(
     real: Table, synthetic: Table, holdout: Table | None, seed: int, max_queries: int = 5_000
 ) -> Privacy:
-    """Judge how close synthetic rows are to training rows.
+    """Judge how close synthetic rows are to training rows, and what an attacker gains.
 
     Parameters
     ----------
@@ -140,17 +150,37 @@ def judge_privacy(
     """
     rng = np.random.default_rng([seed, 4])
     space = Space.of(real)
-    copies = count_copies(real, synthetic, holdout)
+    few = min(max_queries, FLOOR_QUERIES)
+    shuffled = real.take(rng.permutation(real.n_rows))
+    asked = shuffled.take(np.arange(min(few, real.n_rows)))
+    among = nearest(asked, [shuffled], space, same_rows=True).distance[0]
     queries = synthetic.draw(max_queries, rng)
+    memorisation = membership = inference = None
     if holdout is None:
-        shuffled = real.take(rng.permutation(real.n_rows))
-        asked = shuffled.take(np.arange(min(max_queries, FLOOR_QUERIES, real.n_rows)))
-        near = nearest(queries, [shuffled], space).distance[0]
-        others = nearest(asked, [shuffled], space, same_rows=True).distance[0]
-        return Privacy(copies, _distances(near, others), None)
+        near, unseen = nearest(queries, [shuffled], space).distance[0], among
+    else:
+        memorisation, near = _memorisation(real, queries, holdout, space, rng)
+        unseen = nearest(holdout.draw(few, rng), [real], space).distance[0]
+        inference = attribute_inference(real, synthetic, holdout, space, rng)
+        if holdout.n_rows >= MIN_HOLDOUT:
+            membership = membership_attack(real, synthetic, holdout, space, rng)
+    return Privacy(
+        copies=count_copies(real, synthetic, holdout),
+        near_copies=count_near_copies(near, unseen, among),
+        distances=_distances(near, unseen),
+        memorisation=memorisation,
+        membership=membership,
+        inference=inference,
+        protection=dcr_protection(real, synthetic, holdout, rng),
+    )
 
+
+def _memorisation(
+    real: Table, queries: Table, holdout: Table, space: Space, rng: np.random.Generator
+) -> tuple[Memorisation, Singles]:
+    """Memorisation, and the distance of each query to the nearest training row."""
     # Train as two blocks, the first as large as the hold-out (or the reverse): one search serves
-    # both the excess and the share with equal sizes.
+    # both the excess and the shares with equal sizes.
     size = min(real.n_rows, holdout.n_rows)
     train_blocks = _split(real, size, rng)
     test_blocks = _split(holdout, size, rng)
@@ -160,9 +190,9 @@ def judge_privacy(
     chance = real.n_rows / (real.n_rows + holdout.n_rows)
     share = found.share(train_ids, test_ids)
     equal = found.share(train_ids[:1], test_ids[:1])
-    few = min(max_queries, FLOOR_QUERIES)
-    floor = _floor(real, holdout, space, rng, few)
-    unseen = nearest(holdout.draw(few, rng), [real], space).distance[0]
+    apart = found.ratio(test_ids[0]) - found.ratio(train_ids[0])
+    lonely = np.where(np.abs(apart) <= TIE, 0.5, apart > 0)
+    floor = _floor(real, holdout, space, rng, min(queries.n_rows, FLOOR_QUERIES))
     memorisation = Memorisation(
         excess=_excess(float(share.mean()), chance),
         interval=_excess_interval(share, chance),
@@ -172,41 +202,54 @@ def judge_privacy(
         floor_interval=None if floor is None else floor[1],
         dcr_share=float(equal.mean()),
         dcr_interval=wilson(float(equal.mean()), len(equal)),
+        nndr_share=float(lonely.mean()),
+        nndr_interval=wilson(float(lonely.mean()), len(lonely)),
         n_queries=queries.n_rows,
     )
-    near = found.distance[train_ids].min(axis=0)
-    return Privacy(copies, _distances(near, unseen), memorisation)
+    return memorisation, found.distance[train_ids].min(axis=0)
 
 
-def count_copies(real: Table, synthetic: Table, holdout: Table | None) -> Copies:
-    """Count rows that equal a training row, and what unseen rows score."""
-    prints = real.fingerprints()
-    known = np.unique(prints)
-    made = float(np.isin(synthetic.fingerprints(), known).mean())
-    if holdout is not None:
-        return Copies(made, float(np.isin(holdout.fingerprints(), known).mean()))
-    return Copies(made, repeated_share(prints))
+@dataclass(frozen=True)
+class PrivacyFloor:
+    """What unseen real rows score in the place of synthetic ones.
+
+    Attributes
+    ----------
+    membership, inference : float or None
+        Area and excess of the attacks, with one part of the hold-out as the synthetic table and
+        the others as the rows that were not trained on. None where it is too small.
+    protection : DCRProtection
+    """
+
+    membership: float | None
+    inference: float | None
+    protection: DCRProtection
 
 
-def repeated_share(prints: npt.NDArray[np.uint64]) -> float:
-    """Share of rows that equal another row of the same table."""
-    _, inverse, counts = np.unique(prints, return_inverse=True, return_counts=True)
-    return float((counts[inverse] > 1).mean())
-
-
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """95 % score interval of a proportion (Wilson 1927)."""
-    spread = Z95**2 / n
-    centre = (share + spread / 2) / (1 + spread)
-    margin = Z95 * np.sqrt(max(share * (1 - share), 0.0) / n + spread / (4 * n)) / (1 + spread)
-    return float(max(centre - margin, 0.0)), float(min(centre + margin, 1.0))
+def privacy_floor(real: Table, holdout: Table | None, seed: int) -> PrivacyFloor:
+    """Attack with unseen real rows; without a hold-out, with one real half against the other."""
+    rng = np.random.default_rng([seed, 9])
+    if holdout is None:
+        known, stand_in = real.halves(rng)
+        return PrivacyFloor(None, None, dcr_protection(known, stand_in, None, rng))
+    stand_in, rest = holdout.halves(rng)
+    protection = dcr_protection(real, stand_in, rest, rng)
+    if holdout.n_rows < 2 * MIN_HOLDOUT:
+        return PrivacyFloor(None, None, protection)
+    space = Space.of(real)
+    found = attribute_inference(real, stand_in, rest, space, rng)
+    return PrivacyFloor(
+        membership_attack(real, stand_in, rest, space, rng).auc,
+        None if found is None else found.excess,
+        protection,
+    )
 
 
 def _excess(share: float, chance: float) -> float:
     return (share - chance) / (1 - chance)
 
 
-def _excess_interval(share: npt.NDArray[np.float64], chance: float) -> tuple[float, float]:
+def _excess_interval(share: npt.NDArray[np.float64], chance: float) -> Interval:
     low, high = wilson(float(share.mean()), len(share))
     return _excess(low, chance), _excess(high, chance)
 
@@ -221,7 +264,7 @@ def _split(table: Table, size: int, rng: np.random.Generator) -> list[Table]:
 
 def _floor(
     real: Table, holdout: Table, space: Space, rng: np.random.Generator, max_queries: int
-) -> tuple[float, tuple[float, float]] | None:
+) -> tuple[float, Interval] | None:
     """The excess of one half of the hold-out, with the other half as the hold-out."""
     if holdout.n_rows < 4:
         return None

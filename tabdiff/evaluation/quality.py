@@ -1,81 +1,31 @@
-"""Does the synthetic table look like the real one: SDMetrics' reports, fixed-edge trends, gaps.
+"""Does the synthetic table look like the real one: columns, pairs, information, missing values.
 
-SDMetrics' quality report averages two properties: *column shapes* (1 - Kolmogorov-Smirnov distance
-for numbers, 1 - total variation for categories) and *column pair trends*. Errors here are
-``100 (1 - score)``, in percent. Columns are numerical or categorical only (instants are seconds),
-no pair is dropped for being weak and no row is dropped at random, so that figures compare.
-
-Source: https://docs.sdv.dev/sdmetrics; settings as in the published comparisons.
+Each figure is a distance or a similarity of two tables; the same function takes it for synthetic
+rows, for fresh real rows (the floor) and for the two extremes.
 """
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from tabdiff.evaluation.extremes import Beside, Extremes
+from tabdiff.evaluation.missingness import Missingness, missingness
+from tabdiff.evaluation.mutual_information import nmi_similarity
+from tabdiff.evaluation.sdmetrics_reports import (
+    Diagnostic,
+    SDMetricsQuality,
+    sdmetrics_diagnostic,
+    sdmetrics_quality,
+    sdmetrics_version,
+    shape_error,
+)
 from tabdiff.evaluation.tables import Table
 from tabdiff.evaluation.trends import Trends, pair_trends, stock_trend_error
 
-if TYPE_CHECKING:
-    from sdmetrics.reports.base_report import BaseReport
-
-_TABLE = "table"
 TOLD_ERRORS = 5
-
-
-@dataclass(frozen=True)
-class SDMetricsQuality:
-    """SDMetrics' quality report of one table against another.
-
-    Attributes
-    ----------
-    score : float
-        Overall score in [0, 1]: the mean of the properties.
-    shape_error, trend_error : float
-        ``100 (1 - property)``, percent; NaN where the property does not exist (one column).
-    column_shapes : dict of str to (float or None)
-        Score of each column; None where SDMetrics could not compute it.
-    errors : tuple of str
-        Every row that SDMetrics reports as an ``Error``; such rows take no part in its averages.
-    warnings : tuple of str
-        What SDMetrics and the libraries below it warned about, each once.
-    """
-
-    score: float
-    shape_error: float
-    trend_error: float
-    column_shapes: dict[str, float | None]
-    errors: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Diagnostic:
-    """SDMetrics' diagnostic report: whether the values are possible at all.
-
-    Attributes
-    ----------
-    score : float
-        Overall score in [0, 1].
-    validity : float
-        Mean over the columns: share of values within the real range, or among the real levels.
-    structure : float
-        Share of columns with the same name and dtype.
-    columns : dict of str to (float or None)
-        Validity of each column.
-    errors : tuple of str
-        Every row that SDMetrics reports as an ``Error``.
-    """
-
-    score: float
-    validity: float
-    structure: float
-    columns: dict[str, float | None]
-    errors: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -88,21 +38,18 @@ class Quality:
     diagnostic : Diagnostic
     trends : Trends
         Pair trends with bin edges fixed by the real table.
-    missing_gaps : dict of str to float
-        Synthetic minus real missing rate of each column, percentage points.
+    nmi : float
+        Weighted similarity of the pairs' normalised mutual information, 1 is best.
+    missing : Missingness
     sdmetrics_version : str
     """
 
     sdmetrics: SDMetricsQuality
     diagnostic: Diagnostic
     trends: Trends
-    missing_gaps: dict[str, float]
+    nmi: float
+    missing: Missingness
     sdmetrics_version: str
-
-    @property
-    def missing_gap(self) -> float:
-        """The largest absolute gap of the missing rates, percentage points."""
-        return max(abs(gap) for gap in self.missing_gaps.values())
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -115,15 +62,12 @@ class Quality:
 
 
 @dataclass(frozen=True)
-class QualityFloor:
-    """What fresh real rows score where the synthetic ones stood.
-
-    Sampling alone separates two tables by a distance that shrinks with the square root of their
-    sizes, so distances are scaled to the sizes of the real and the synthetic table.
+class QualityFigures:
+    """The figures of the quality section for any table in place of the synthetic one.
 
     Attributes
     ----------
-    score, shape_error, trend_error, trend_error_fixed, missing_gap : float
+    score, shape_error, trend_error, trend_error_fixed, nmi, missing_gap, pattern_gap : float
         As in the quality section.
     """
 
@@ -131,7 +75,9 @@ class QualityFloor:
     shape_error: float
     trend_error: float
     trend_error_fixed: float
+    nmi: float
     missing_gap: float
+    pattern_gap: float
 
 
 def judge_quality(
@@ -142,177 +88,49 @@ def judge_quality(
         sdmetrics=sdmetrics_quality(real, synthetic),
         diagnostic=sdmetrics_diagnostic(real, real_frame, synthetic_frame),
         trends=pair_trends(real, synthetic),
-        missing_gaps=missing_gaps(real, synthetic),
+        nmi=nmi_similarity(real, synthetic),
+        missing=missingness(real, synthetic),
         sdmetrics_version=sdmetrics_version(),
     )
 
 
-def quality_floor(real: Table, fresh: Table, scale: float) -> QualityFloor:
-    """Judge fresh real rows in place of synthetic ones; ``scale`` multiplies every distance."""
-    shape, trend = shape_error(real, fresh) * scale, stock_trend_error(real, fresh) * scale
+def quality_figures(real: Table, other: Table, scale: float = 1.0) -> QualityFigures:
+    """Take the figures of another table in place of the synthetic one.
+
+    Parameters
+    ----------
+    real, other : Table
+    scale : float
+        Multiplies every distance. Sampling alone separates two tables by a distance that shrinks
+        with the square root of their sizes, so a floor is scaled to the judged tables' sizes.
+    """
+    shape, trend = shape_error(real, other) * scale, stock_trend_error(real, other) * scale
     properties = [x for x in (shape, trend) if not np.isnan(x)]
-    gaps = missing_gaps(real, fresh)
-    return QualityFloor(
+    missing = missingness(real, other)
+    return QualityFigures(
         score=1 - float(np.mean(properties)) / 100 if properties else float("nan"),
         shape_error=shape,
         trend_error=trend,
-        trend_error_fixed=pair_trends(real, fresh).error_percent * scale,
-        missing_gap=max(abs(gap) for gap in gaps.values()) * scale,
+        trend_error_fixed=pair_trends(real, other).error_percent * scale,
+        nmi=max(1 - (1 - nmi_similarity(real, other)) * scale, 0.0),
+        missing_gap=missing.largest_gap * scale,
+        pattern_gap=min(missing.pattern_gap * scale, 100.0),
     )
 
 
-def shape_error(real: Table, synthetic: Table) -> float:
-    """SDMetrics' column shapes alone, ``100 (1 - score)``; columns without values take no part."""
-    from sdmetrics.single_column import KSComplement, TVComplement
-
-    found = []
-    frames = _coded(real), _coded(synthetic)
-    # As in the reports; what the floor warns about, the report of the synthetic table tells.
-    with warnings.catch_warnings(record=True, action="always"):
-        for i, field in enumerate(real.fields):
-            a, b = frames[0][f"c{i}"], frames[1][f"c{i}"]
-            if a.notna().any() and b.notna().any():
-                metric = KSComplement if field.kind == "numeric" else TVComplement
-                found.append(float(metric.compute(a, b)))
-    return 100 * (1 - float(np.mean(found))) if found else float("nan")
-
-
-def missing_gaps(real: Table, synthetic: Table) -> dict[str, float]:
-    """Synthetic minus real missing rate of each column, in percentage points."""
+def quality_beside(real: Table, extremes: Extremes) -> Beside:
+    """What the two extremes score, by key."""
+    copy, independent = (
+        quality_figures(real, table) for table in (extremes.copy, extremes.independent)
+    )
     return {
-        field.label: float(100 * (synthetic.missing(i).mean() - real.missing(i).mean()))
-        for i, field in enumerate(real.fields)
+        "quality": (copy.score, independent.score),
+        # Both consist of real values, with the real dtypes.
+        "diagnostic": (1.0, 1.0),
+        "shape_error": (copy.shape_error, independent.shape_error),
+        "trend_error": (copy.trend_error, independent.trend_error),
+        "trend_error_fixed": (copy.trend_error_fixed, independent.trend_error_fixed),
+        "nmi": (copy.nmi, independent.nmi),
+        "missing_gap": (copy.missing_gap, independent.missing_gap),
+        "pattern_gap": (copy.pattern_gap, independent.pattern_gap),
     }
-
-
-def require_sdmetrics() -> None:
-    """Raise the error that says how to install SDMetrics, if it is not there."""
-    try:
-        import sdmetrics  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "evaluation needs SDMetrics, which cannot be imported. Run: pip install 'tabdiff[eval]'"
-        ) from error
-
-
-def sdmetrics_version() -> str:
-    """The version of SDMetrics in use."""
-    from importlib.metadata import version
-
-    return version("sdmetrics")
-
-
-def sdmetrics_quality(real: Table, synthetic: Table) -> SDMetricsQuality:
-    """Run SDMetrics' quality report with thresholds 0 and without row sub-sampling.
-
-    Columns reach SDMetrics by position and categories as level codes: its scores depend on neither
-    names nor values, and codes are counted faster.
-
-    Raises
-    ------
-    ImportError
-        If SDMetrics is not installed.
-    """
-    require_sdmetrics()
-    from sdmetrics.reports import QualityReport
-
-    report = QualityReport()
-    report.real_correlation_threshold = 0
-    report.real_association_threshold = 0
-    report.num_rows_subsample = None
-    caught = _generate(report, _coded(real), _coded(synthetic), _metadata(real))
-    labels = {f"c{i}": field.label for i, field in enumerate(real.fields)}
-    shapes = report.get_details("Column Shapes", _TABLE)
-    pairs = report.get_details("Column Pair Trends", _TABLE)
-    properties = _properties(report)
-    return SDMetricsQuality(
-        score=float(report.get_score()),
-        shape_error=100 * (1 - properties["Column Shapes"]),
-        trend_error=100 * (1 - properties["Column Pair Trends"]),
-        column_shapes=_column_scores(shapes, labels),
-        errors=(*_errors(shapes, labels), *_errors(pairs, labels)),
-        warnings=caught,
-    )
-
-
-def sdmetrics_diagnostic(
-    real: Table, real_frame: pd.DataFrame, synthetic_frame: pd.DataFrame
-) -> Diagnostic:
-    """Run SDMetrics' diagnostic report on the frames as given."""
-    require_sdmetrics()
-    from sdmetrics.reports import DiagnosticReport
-
-    report = DiagnosticReport()
-    names = [field.name for field in real.fields]
-    labels = {f"c{i}": field.label for i, field in enumerate(real.fields)}
-    first, second = real_frame[names].copy(), synthetic_frame[names].copy()
-    first.columns = second.columns = pd.Index(list(labels))
-    _generate(report, first, second, _metadata(real, native=True))
-    validity = report.get_details("Data Validity", _TABLE)
-    structure = report.get_details("Data Structure", _TABLE)
-    properties = _properties(report)
-    return Diagnostic(
-        score=float(report.get_score()),
-        validity=properties["Data Validity"],
-        structure=properties["Data Structure"],
-        columns=_column_scores(validity, labels),
-        errors=(*_errors(validity, labels), *_errors(structure, labels)),
-    )
-
-
-def _generate(
-    report: BaseReport, real: pd.DataFrame, synthetic: pd.DataFrame, metadata: dict[str, object]
-) -> tuple[str, ...]:
-    """Generate the report quietly; what was warned about comes back instead of being lost."""
-    with warnings.catch_warnings(record=True, action="always") as caught:
-        report.generate({_TABLE: real}, {_TABLE: synthetic}, metadata, verbose=False)
-    texts = [f"{warning.category.__name__}: {warning.message}" for warning in caught]
-    return tuple(dict.fromkeys(texts))
-
-
-def _coded(table: Table) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            f"c{i}": column
-            if field.kind == "numeric"
-            else np.where(column == field.missing_code, np.nan, column)
-            for i, (field, column) in enumerate(zip(table.fields, table.columns, strict=True))
-        }
-    )
-
-
-def _metadata(table: Table, native: bool = False) -> dict[str, object]:
-    """Metadata of one table; ``native`` frames still hold instants as such."""
-    columns = {}
-    for i, field in enumerate(table.fields):
-        instant = native and field.quantity == "instant"
-        kind = "numerical" if field.kind == "numeric" else "categorical"
-        columns[f"c{i}"] = {"sdtype": "datetime" if instant else kind}
-    return {"tables": {_TABLE: {"columns": columns}}}
-
-
-def _properties(report: BaseReport) -> dict[str, float]:
-    frame = report.get_properties()
-    return {
-        str(name): float(score)
-        for name, score in zip(frame["Property"], frame["Score"], strict=True)
-    }
-
-
-def _column_scores(details: pd.DataFrame, labels: dict[str, str]) -> dict[str, float | None]:
-    return {
-        labels[column]: None if pd.isna(score) else float(score)
-        for column, score in zip(details["Column"], details["Score"], strict=True)
-    }
-
-
-def _errors(details: pd.DataFrame, labels: dict[str, str]) -> list[str]:
-    """Rows that SDMetrics could not score, with the columns' own names."""
-    if "Error" not in details:
-        return []
-    found = []
-    for _, row in details[details["Error"].notna()].iterrows():
-        columns = [row[key] for key in ("Column", "Column 1", "Column 2") if key in row]
-        where = " × ".join(repr(labels[c]) for c in columns) or "table"
-        found.append(f"{row['Metric']} {where}: {row['Error']}")
-    return found

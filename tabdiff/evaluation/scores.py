@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from tabdiff.evaluation.detection import DetectionSuite, HoldoutDetection
-from tabdiff.evaluation.privacy import Privacy
-from tabdiff.evaluation.quality import Diagnostic, Quality, QualityFloor
+from tabdiff.evaluation.detection import DetectionSuite
+from tabdiff.evaluation.extremes import Beside
+from tabdiff.evaluation.memory import HoldoutDetection
+from tabdiff.evaluation.privacy import Privacy, PrivacyFloor
+from tabdiff.evaluation.quality import Quality, QualityFigures
+from tabdiff.evaluation.sdmetrics_reports import Diagnostic
 from tabdiff.evaluation.utility import Utility
 
 Better = Literal["higher", "lower", "near 0", "near 0.5", "not above floor", "not below floor"]
@@ -36,6 +40,9 @@ class Score:
         One line.
     interval : (float, float) or None
         95 % interval, where there is one.
+    copy, independent : float or None
+        What a bootstrap copy of the real rows scores, and what independent columns score. None
+        where it was not taken.
     """
 
     key: str
@@ -47,10 +54,21 @@ class Score:
     unit: Literal["", "%", "pp"]
     meaning: str
     interval: tuple[float, float] | None = None
+    copy: float | None = None
+    independent: float | None = None
+
+
+def with_extremes(scores: Sequence[Score], beside: Beside) -> list[Score]:
+    """The scores, with what the two extremes score beside them."""
+    made = []
+    for score in scores:
+        copy, independent = beside.get(score.key, (score.copy, score.independent))
+        made.append(replace(score, copy=copy, independent=independent))
+    return made
 
 
 def quality_scores(
-    quality: Quality, floor: QualityFloor, diagnostic_floor: Diagnostic
+    quality: Quality, floor: QualityFigures, diagnostic_floor: Diagnostic
 ) -> list[Score]:
     """The figures of the quality section."""
     sdm = quality.sdmetrics
@@ -78,9 +96,18 @@ def quality_scores(
             "lower", "%", "the same with bins of the real range: the one to believe",
         ),
         Score(
-            "missing_gap", "quality", "Missing-rate gap", quality.missing_gap,
+            "nmi", "quality", "Mutual information", quality.nmi, floor.nmi, "higher", "",
+            "information kept between columns, pairs weighted by how much they share",
+        ),
+        Score(
+            "missing_gap", "quality", "Missing-rate gap", quality.missing.largest_gap,
             floor.missing_gap, "lower", "pp",
             "largest difference of a column's share of missing values",
+        ),
+        Score(
+            "pattern_gap", "quality", "Missing-pattern gap", quality.missing.pattern_gap,
+            floor.pattern_gap, "lower", "%",
+            "rows that would have to lack other columns, for the right patterns",
         ),
     ]  # fmt: skip
 
@@ -104,8 +131,8 @@ def detection_scores(suite: DetectionSuite) -> list[Score]:
     ]  # fmt: skip
 
 
-def holdout_scores(pair: HoldoutDetection) -> list[Score]:
-    """The figures that tell quality from memory."""
+def memory_scores(pair: HoldoutDetection) -> list[Score]:
+    """The figures that tell likeness from memory."""
     return [
         Score(
             "c2st_holdout", "privacy", "C2ST against hold-out", pair.holdout, pair.floor,
@@ -122,49 +149,83 @@ def holdout_scores(pair: HoldoutDetection) -> list[Score]:
     ]  # fmt: skip
 
 
+_LEARNERS = {"boosting": "", "forest": "_forest", "linear": "_linear"}
+_LEARNED = {
+    "boosting": "trained on synthetic, tested on unseen real rows; floor: trained on real",
+    "forest": "the same by extremely randomised trees",
+    "linear": "the same by a linear model",
+}
+
+
 def utility_scores(utility: Utility) -> list[Score]:
     """The figures of the utility section."""
-    if utility.metric == "auc":
-        return [
-            Score(
-                "utility_auc", "utility", f"AUC for {utility.target}", utility.synthetic,
-                utility.real, "higher", "",
-                "trained on synthetic, tested on unseen real rows; floor: trained on real",
-            )
-        ]  # fmt: skip
+    name, better = ("AUC", "higher") if utility.metric == "auc" else ("RMSE", "lower")
     scores = [
         Score(
-            "utility_rmse", "utility", f"RMSE for {utility.target}", utility.synthetic,
-            utility.real, "lower", "",
-            "trained on synthetic, tested on unseen real rows; floor: trained on real",
+            f"utility_{utility.metric}{_LEARNERS[trial.learner]}", "utility",
+            f"{name} for {utility.target}, {trial.learner}", trial.synthetic, trial.real,
+            better, "",  # type: ignore[arg-type]
+            _LEARNED[trial.learner], trial.interval, trial.copy, trial.independent,
         )
+        for trial in utility.trials
     ]  # fmt: skip
-    if utility.synthetic_r2 is not None:
+    main = utility.main
+    fit, best, copy, nothing = (
+        utility.r2(error) for error in (main.synthetic, main.real, main.copy, main.independent)
+    )
+    if utility.metric == "rmse" and fit is not None:
         scores.append(
             Score(
-                "utility_r2", "utility", f"R² for {utility.target}", utility.synthetic_r2,
-                utility.real_r2, "higher", "", "share of the variance that is predicted",
+                "utility_r2", "utility", f"R² for {utility.target}, boosting", fit, best,
+                "higher", "", "share of the variance that is predicted", None, copy, nothing,
             )
         )  # fmt: skip
+    scores.append(
+        Score(
+            f"utility_{utility.metric}_both", "utility", f"{name}, real + synthetic", main.both,
+            main.real, better, "",  # type: ignore[arg-type]
+            "boosting trained on both; floor: on real alone, so better means worth adding",
+        )
+    )  # fmt: skip
     return scores
 
 
-def privacy_scores(privacy: Privacy) -> list[Score]:
+def privacy_scores(privacy: Privacy, floor: PrivacyFloor) -> list[Score]:
     """The figures of the privacy section."""
+    copies, close = privacy.copies, privacy.near_copies
     near, unseen = privacy.distances.medians
+    protection = privacy.protection
     scores = [
         Score(
-            "copies", "privacy", "Exact copies", 100 * privacy.copies.synthetic,
-            100 * privacy.copies.floor, "not above floor", "%",
+            "copies", "privacy", "Exact copies", 100 * copies.synthetic, 100 * copies.floor,
+            "not above floor", "%",
             "rows that equal a training row; unseen real rows repeat some as well",
+            _percent(copies.interval),
         ),
         Score(
-            "dcr_median", "privacy", "Distance to training, median", near, unseen,
+            "near_copies", "privacy", "Near copies", 100 * close.synthetic, 100 * close.floor,
+            "not above floor", "%",
+            "rows as near to a training row as 1 % of the training rows are to another",
+            _percent(close.interval),
+        ),
+        Score(
+            "dcr_median", "privacy", "Distance to training", near, unseen,
             "not below floor", "",
-            "distance to the nearest training row; far below the floor means copying",
+            "median distance to the nearest training row; far below the floor means copying",
+        ),
+        Score(
+            "dcr_baseline", "privacy", "SDMetrics DCR baseline", protection.baseline,
+            floor.protection.baseline, "not below floor", "",
+            "distance to training rows as a part of that of random rows; a smoke test only",
         ),
     ]  # fmt: skip
-    memory = privacy.memorisation
+    return scores + _holdout_scores(privacy, floor)
+
+
+def _holdout_scores(privacy: Privacy, floor: PrivacyFloor) -> list[Score]:
+    """The figures that need rows which were not trained on."""
+    scores = []
+    memory, inference = privacy.memorisation, privacy.inference
     if memory is not None:
         scores += [
             Score(
@@ -178,5 +239,41 @@ def privacy_scores(privacy: Privacy) -> list[Score]:
                 "nearer to training than to as many unseen rows; a smoke test only",
                 memory.dcr_interval,
             ),
+            Score(
+                "nndr_share", "privacy", "NNDR share", memory.nndr_share, 0.5, "near 0.5", "",
+                "nearest row stands out more among training rows; a smoke test only",
+                memory.nndr_interval,
+            ),
         ]  # fmt: skip
+    overfitting = privacy.protection.overfitting
+    if overfitting is not None:
+        scores.append(
+            Score(
+                "dcr_overfitting", "privacy", "SDMetrics DCR overfitting", overfitting,
+                floor.protection.overfitting, "not below floor", "",
+                "SDMetrics' form of the DCR share, on few rows; a smoke test only",
+            )
+        )  # fmt: skip
+    if privacy.membership is not None:
+        scores.append(
+            Score(
+                "membership_auc", "privacy", "Membership attack, AUC", privacy.membership.auc,
+                floor.membership, "near 0.5", "",
+                "telling training rows from unseen ones by density ratio; 0.5: guessing",
+                privacy.membership.interval,
+            )
+        )  # fmt: skip
+    if inference is not None:
+        scores.append(
+            Score(
+                "inference_excess", "privacy", "Attribute inference", inference.excess,
+                floor.inference, "near 0", "",
+                "values guessed right for training rows only, of those not guessed for unseen ones",
+                inference.interval,
+            )
+        )  # fmt: skip
     return scores
+
+
+def _percent(interval: tuple[float, float]) -> tuple[float, float]:
+    return 100 * interval[0], 100 * interval[1]

@@ -8,6 +8,7 @@ that equal codes mean equal values.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -121,6 +122,16 @@ class Table:
         return np.asarray(pd.util.hash_pandas_object(frame, index=False), dtype=np.uint64)
 
 
+def stack(first: Table, second: Table) -> Table:
+    """The rows of two tables with the same fields, one after the other."""
+    columns = zip(first.columns, second.columns, strict=True)
+    return Table(
+        first.fields,
+        tuple(np.concatenate(pair) for pair in columns),
+        first.n_rows + second.n_rows,
+    )
+
+
 @dataclass(frozen=True)
 class Tables:
     """Everything that is compared, in one common coding.
@@ -140,6 +151,21 @@ class Tables:
     holdout: Table | None
     excluded: dict[str, str]
     notes: tuple[str, ...]
+
+    def fingerprint(self) -> str:
+        """A digest of the columns' names and of the real and hold-out rows, in their order."""
+        digest = hashlib.sha256()
+        tables = [table for table in (self.real, self.holdout) if table is not None]
+        for i, field in enumerate(self.real.fields):
+            digest.update(repr((field.label, field.kind)).encode())
+            # Codes shift with the levels that only the synthetic table has; their texts do not.
+            texts = np.array([*field.levels, "\0missing"], dtype=object)
+            for table in tables:
+                column = table.columns[i]
+                if field.kind == "categorical":
+                    column = pd.util.hash_array(texts)[column]
+                digest.update(np.ascontiguousarray(column).tobytes())
+        return digest.hexdigest()
 
 
 def code_tables(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tabdiff.evaluation.report import Report
 
 WIDTH = 100
-_TITLE, _NUMBER, _BETTER = 27, 9, 8
+_TITLE, _NUMBER, _BETTER = 25, 7, 8
 _MARKS = {"good": "+", "fair": "~", "poor": "!", "open": "?"}
 _DIRECTIONS = {
     "higher": "higher",
@@ -26,7 +26,8 @@ _DIRECTIONS = {
 def render_text(report: Report) -> str:
     """Verdict, score card and notes."""
     blocks = [_heading(report), *_verdict(report), "", *_card(report)]
-    blocks += ["", *_wrapped(f"floor: {report.floor_source}.", "")]
+    told = "copy: a bootstrap copy of the real rows; indep.: independent columns."
+    blocks += ["", *_wrapped(f"floor: {report.floor_source}; {told}", "")]
     for name, reason in report.excluded.items():
         blocks += _wrapped(f"not judged: {name!r}, {reason}.", "")
     for note in report.notes:
@@ -39,7 +40,7 @@ def format_value(value: float | None, unit: str) -> str:
     if value is None:
         return "–"
     if unit:
-        return f"{value:.2f} {unit}"
+        return f"{value:.{0 if abs(value) >= 99.995 else 2}f} {unit}"
     size = abs(value)
     if size >= 1000 or (size != 0 and size < 1e-3):
         return f"{value:.4g}"
@@ -60,9 +61,8 @@ def _verdict(report: Report) -> list[str]:
 
 
 def _card(report: Report) -> list[str]:
-    lines = [
-        f"{'':{_TITLE + 2}}{'score':>{_NUMBER}}  {'floor':>{_NUMBER}}  {'better':<{_BETTER}}meaning"
-    ]
+    names = "".join(f"{name:>{_NUMBER + 1}}" for name in ("score", "floor", "copy", "indep."))
+    lines = [f"{'':{_TITLE + 2}}{names} {'better':<{_BETTER}}meaning"]
     section = ""
     for score in report.card:
         if score.section != section:
@@ -73,14 +73,14 @@ def _card(report: Report) -> list[str]:
 
 
 def _row(score: Score) -> list[str]:
-    start = 2 + _TITLE + 2 * (_NUMBER + 2) + _BETTER
+    start = 2 + _TITLE + 4 * (_NUMBER + 1) + 1 + _BETTER
     meaning = textwrap.wrap(score.meaning, WIDTH - start) or [""]
     title = score.title if len(score.title) <= _TITLE else score.title[: _TITLE - 1] + "…"
-    first = (
-        f"  {title:<{_TITLE}}{format_value(score.value, score.unit):>{_NUMBER}}  "
-        f"{format_value(score.floor, score.unit):>{_NUMBER}}  "
-        f"{_DIRECTIONS[score.better]:<{_BETTER}}{meaning[0]}"
+    numbers = "".join(
+        f" {format_value(value, score.unit):>{_NUMBER}}"
+        for value in (score.value, score.floor, score.copy, score.independent)
     )
+    first = f"  {title:<{_TITLE}}{numbers} {_DIRECTIONS[score.better]:<{_BETTER}}{meaning[0]}"
     return [first, *(" " * start + line for line in meaning[1:])]
 
 

@@ -2,6 +2,9 @@
 
 Train on synthetic, test on real (TSTR), beside train on real, test on real: the same learner, the
 same unseen rows. The difference is what the synthetic table costs whoever uses it for prediction.
+Real and synthetic rows together tell what the table is worth to whoever has the real one.
+
+Source: Esteban et al. 2017 (arXiv:1706.02633), section 4.2, for TSTR.
 """
 
 from __future__ import annotations
@@ -13,16 +16,56 @@ import numpy as np
 import numpy.typing as npt
 
 from tabdiff.evaluation.errors import EvaluationError
-from tabdiff.evaluation.learners import (
-    boosted_classifier,
-    boosted_regressor,
-    booster_name,
-    native_frame,
-)
-from tabdiff.evaluation.tables import Table
+from tabdiff.evaluation.extremes import Extremes
+from tabdiff.evaluation.intervals import Interval, around, auc_influence
+from tabdiff.evaluation.learners import booster_name
+from tabdiff.evaluation.predictors import CLASSIFIERS, REGRESSORS
+from tabdiff.evaluation.tables import Table, stack
+from tabdiff.evaluation.values import Floats
 
 Task = Literal["classification", "regression"]
 MIN_ROWS = 10
+# Rows that a learner is given at most; boosting builds as many trees as there are classes.
+TRAIN_ROWS = {"boosting": 50_000, "forest": 10_000, "linear": 20_000}
+TEST_ROWS = 20_000
+EXTREME_ROWS = 5_000
+# Rarer classes count as one.
+MAX_CLASSES = 20
+SOURCES = ("synthetic", "real", "both", "copy", "independent")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One learner, trained on different rows and tested on the same unseen real ones.
+
+    Attributes
+    ----------
+    learner : {"boosting", "forest", "linear"}
+    synthetic, real, both : float
+        The metric after training on synthetic rows, on real rows, and on both together.
+    copy, independent : float
+        The same for a bootstrap copy of the real rows and for independent columns.
+    interval : (float, float)
+        95 % interval of ``synthetic``, from the test rows.
+    loss : float
+        What synthetic rows cost: lost AUC, or added RMSE relative to the real one's.
+    loss_interval : (float, float)
+        95 % interval of the loss, from the test rows that both models were judged on.
+    gain_interval : (float, float)
+        95 % interval of ``both`` minus ``real`` (of ``real`` minus ``both`` for RMSE, relative to
+        ``real``): above 0 where synthetic rows help.
+    """
+
+    learner: str
+    synthetic: float
+    real: float
+    both: float
+    copy: float
+    independent: float
+    interval: Interval
+    loss: float
+    loss_interval: Interval
+    gain_interval: Interval
 
 
 @dataclass(frozen=True)
@@ -36,14 +79,15 @@ class Utility:
     metric : {"auc", "rmse"}
         Area under the ROC curve (more than two classes: one against the rest, mean), or the root
         mean squared error in the target's unit.
-    synthetic, real : float
-        The metric on hold-out rows after training on synthetic and on real rows.
+    trials : tuple of Trial
+        One per learner, boosting first.
     baseline : float
         The metric of a model that knows nothing: 0.5, or the RMSE of the training mean.
-    synthetic_r2, real_r2 : float or None
-        Coefficient of determination, for regression.
-    learner : str
-        Library and version.
+    spread : float or None
+        Standard deviation of the target over the test rows, for regression: ``1 - (rmse /
+        spread)^2`` is the coefficient of determination.
+    booster : str
+        Library and version of boosting.
     n_test : int
         Hold-out rows with a target.
     notes : tuple of str
@@ -53,24 +97,26 @@ class Utility:
     target: str
     task: Task
     metric: Literal["auc", "rmse"]
-    synthetic: float
-    real: float
+    trials: tuple[Trial, ...]
     baseline: float
-    synthetic_r2: float | None
-    real_r2: float | None
-    learner: str
+    spread: float | None
+    booster: str
     n_test: int
     notes: tuple[str, ...]
 
     @property
-    def loss(self) -> float:
-        """What synthetic rows cost: lost AUC, or added RMSE relative to the real one's."""
-        if self.metric == "auc":
-            return self.real - self.synthetic
-        return (self.synthetic - self.real) / self.real if self.real > 0 else float("nan")
+    def main(self) -> Trial:
+        """The trial of boosting: usually the strongest learner on tables."""
+        return self.trials[0]
+
+    def r2(self, rmse: float) -> float | None:
+        """Coefficient of determination of a regression with this error."""
+        return None if not self.spread else 1 - (rmse / self.spread) ** 2
 
 
-def judge_utility(real: Table, synthetic: Table, holdout: Table, target: int) -> Utility:
+def judge_utility(
+    real: Table, synthetic: Table, holdout: Table, target: int, seed: int = 0
+) -> Utility:
     """Train on each table and test on the hold-out.
 
     Parameters
@@ -79,6 +125,8 @@ def judge_utility(real: Table, synthetic: Table, holdout: Table, target: int) ->
     target : int
         Position of the target among the fields. A numeric target with two values, and every
         categorical one, is a class.
+    seed : int
+        Draws the rows of large tables.
 
     Raises
     ------
@@ -110,47 +158,146 @@ def judge_utility(real: Table, synthetic: Table, holdout: Table, target: int) ->
         )
     numeric = field.kind == "numeric"
     values = np.asarray(tables["real"].columns[target], dtype=np.float64)
+    rng = np.random.default_rng([seed, 8])
+    tables["holdout"] = tables["holdout"].draw(TEST_ROWS, rng)
     if numeric and len(np.unique(values)) > 2:
-        return _regression(tables, target, notes)
-    return _classification(tables, target, notes)
+        return _regression(tables, target, notes, rng)
+    return _classification(tables, target, notes, rng)
 
 
-def _regression(tables: dict[str, Table], target: int, notes: list[str]) -> Utility:
-    y = {role: np.asarray(t.columns[target], dtype=np.float64) for role, t in tables.items()}
-    x = {role: native_frame(table.without(target)) for role, table in tables.items()}
-    truth = y["holdout"]
-    # The learner works in float32: units of the real target keep it well scaled.
-    centre, spread = float(y["real"].mean()), float(y["real"].std()) or 1.0
-    error, fit = {}, {}
-    for role in ("synthetic", "real"):
-        model = boosted_regressor()
-        model.fit(x[role], (y[role] - centre) / spread)
-        predicted = np.asarray(model.predict(x["holdout"]), dtype=np.float64) * spread + centre
-        error[role] = float(np.sqrt(np.mean((truth - predicted) ** 2)))
-        fit[role] = _r2(truth, predicted)
+def _sources(
+    tables: dict[str, Table], target: int, n_rows: int, rng: np.random.Generator
+) -> dict[str, Table]:
+    """What a learner is trained on, at most ``n_rows`` of each."""
+    real, synthetic = (tables[role].draw(n_rows, rng) for role in ("real", "synthetic"))
+    known = min(EXTREME_ROWS, n_rows, real.n_rows)
+    extremes = Extremes.of(real, known, known, rng)
+    return {
+        "synthetic": synthetic,
+        "real": real,
+        "both": stack(real, synthetic),
+        "copy": extremes.copy,
+        "independent": extremes.independent,
+    }
+
+
+def _regression(
+    tables: dict[str, Table], target: int, notes: list[str], rng: np.random.Generator
+) -> Utility:
+    test = tables["holdout"].without(target)
+    truth = np.asarray(tables["holdout"].columns[target], dtype=np.float64)
+    known = np.asarray(tables["real"].columns[target], dtype=np.float64)
+    # Learners work in float32, or with squares: units of the real target keep it well scaled.
+    centre, spread = float(known.mean()), float(known.std()) or 1.0
+    trials = []
+    for learner, predict in REGRESSORS.items():
+        judged = {}
+        for source, table in _sources(tables, target, TRAIN_ROWS[learner], rng).items():
+            y = (np.asarray(table.columns[target], dtype=np.float64) - centre) / spread
+            predicted = predict(table.without(target), y, test) * spread + centre
+            judged[source] = _rmse(truth, predicted)
+        trials.append(_trial(learner, judged, relative=True))
     return Utility(
         target=tables["real"].fields[target].label,
         task="regression",
         metric="rmse",
-        synthetic=error["synthetic"],
-        real=error["real"],
+        trials=tuple(trials),
         baseline=float(np.sqrt(np.mean((truth - centre) ** 2))),
-        synthetic_r2=fit["synthetic"],
-        real_r2=fit["real"],
-        learner=booster_name(),
+        spread=float(truth.std()),
+        booster=booster_name(),
         n_test=len(truth),
         notes=tuple(notes),
     )
 
 
-def _r2(truth: npt.NDArray[np.float64], predicted: npt.NDArray[np.float64]) -> float | None:
-    total = float(((truth - truth.mean()) ** 2).sum())
-    return None if total == 0 else float(1 - ((truth - predicted) ** 2).sum() / total)
+def _rmse(truth: Floats, predicted: Floats) -> tuple[float, Floats]:
+    """Root mean squared error, and the influence of each row on it."""
+    squares = (truth - predicted) ** 2
+    error = float(np.sqrt(squares.mean()))
+    influence = (squares - squares.mean()) / (2 * error) if error > 0 else np.zeros(len(squares))
+    return error, influence
 
 
-def _classification(tables: dict[str, Table], target: int, notes: list[str]) -> Utility:
+def _trial(learner: str, judged: dict[str, tuple[float, Floats]], relative: bool) -> Trial:
+    """Compare the sources; what is ``relative`` is an error, which grows where areas shrink."""
+    made, real, both = (judged[source] for source in SOURCES[:3])
+    loss, of_loss = _lost(made, real, relative)
+    gain, of_gain = _lost(both, real, relative)
+    low, high = around(gain, of_gain)
+    least, most = around(*made)
+    return Trial(
+        learner=learner,
+        synthetic=made[0],
+        real=real[0],
+        both=both[0],
+        copy=judged["copy"][0],
+        independent=judged["independent"][0],
+        interval=(max(least, 0.0), most if relative else min(most, 1.0)),
+        loss=loss,
+        loss_interval=around(loss, of_loss),
+        gain_interval=(-high, -low),
+    )
+
+
+def _lost(
+    other: tuple[float, Floats], real: tuple[float, Floats], relative: bool
+) -> tuple[float, Floats]:
+    """``real - other``, or ``other / real - 1``, and the influence of each row on it."""
+    (value, of_value), (best, of_best) = other, real
+    if not relative:
+        return best - value, of_best - of_value
+    if best == 0:
+        return float("nan"), np.full(len(of_best), np.nan)
+    return value / best - 1, (of_value - value / best * of_best) / best
+
+
+def _classification(
+    tables: dict[str, Table], target: int, notes: list[str], rng: np.random.Generator
+) -> Utility:
+    field = tables["real"].fields[target]
+    notes += _class_notes(tables, target)
+    values = {role: np.asarray(table.columns[target]) for role, table in tables.items()}
+    kept, counts = np.unique(values["real"], return_counts=True)
+    if len(kept) > MAX_CLASSES:
+        notes.append(
+            f"of {len(kept)} classes the {MAX_CLASSES - 1} most frequent are predicted, "
+            "the others count as one"
+        )
+        kept = np.sort(kept[np.argsort(-counts, kind="stable")[: MAX_CLASSES - 1]])
+    truth, n_classes = _class_codes(values["holdout"], kept), len(kept) + 1
+    test = tables["holdout"].without(target)
+    trials = []
+    for learner, classify in CLASSIFIERS.items():
+        judged = {}
+        n_rows = max(2 * TRAIN_ROWS[learner] // max(len(kept), 2), 5_000)
+        for source, table in _sources(tables, target, n_rows, rng).items():
+            y = _class_codes(table.columns[target], kept)
+            probability = np.zeros((test.n_rows, n_classes))
+            seen, compact = np.unique(y, return_inverse=True)
+            if len(seen) > 1:
+                probability[:, seen] = classify(table.without(target), compact, test)
+            judged[source] = _mean_auc(truth, probability)
+        trials.append(_trial(learner, judged, relative=False))
+    if np.isnan(trials[0].real):
+        notes.append("the hold-out has a single class: there is no AUC")
+    return Utility(
+        target=field.label,
+        task="classification",
+        metric="auc",
+        trials=tuple(trials),
+        baseline=0.5,
+        spread=None,
+        booster=booster_name(),
+        n_test=test.n_rows,
+        notes=tuple(notes),
+    )
+
+
+def _class_notes(tables: dict[str, Table], target: int) -> list[str]:
+    """Classes that one frame has and another lacks."""
     field = tables["real"].fields[target]
     classes = {role: np.unique(table.columns[target]) for role, table in tables.items()}
+    notes = []
     for role in ("synthetic", "holdout"):
         for missing, text in (
             (np.setdiff1d(classes["real"], classes[role]), f"do not occur in the {role} frame"),
@@ -159,60 +306,27 @@ def _classification(tables: dict[str, Table], target: int, notes: list[str]) -> 
             if len(missing):
                 names = [_class_name(field.levels, code) for code in missing[:5]]
                 notes.append(f"{len(missing)} classes {text}: {', '.join(map(repr, names))}")
-    every = np.unique(np.concatenate(list(classes.values())))
-    truth = np.searchsorted(every, tables["holdout"].columns[target])
-    x_test = native_frame(tables["holdout"].without(target))
-    scores = {}
-    for role in ("synthetic", "real"):
-        y = np.searchsorted(every, tables[role].columns[target])
-        x = native_frame(tables[role].without(target))
-        scores[role] = _auc(truth, _probabilities(x, y, x_test, len(every)))
-    if np.isnan(scores["real"]):
-        notes.append("the hold-out has a single class: there is no AUC")
-    return Utility(
-        target=field.label,
-        task="classification",
-        metric="auc",
-        synthetic=scores["synthetic"],
-        real=scores["real"],
-        baseline=0.5,
-        synthetic_r2=None,
-        real_r2=None,
-        learner=booster_name(),
-        n_test=len(truth),
-        notes=tuple(notes),
-    )
+    return notes
 
 
 def _class_name(levels: tuple[str, ...], code: float) -> str:
     return levels[int(code)] if levels else f"{code:g}"
 
 
-def _probabilities(
-    x: object, y: npt.NDArray[np.int64], x_test: object, n_classes: int
-) -> npt.NDArray[np.float64]:
-    """Class probabilities on the test rows; 0 for classes that were never seen."""
-    import pandas as pd
-
-    if not isinstance(x, pd.DataFrame) or not isinstance(x_test, pd.DataFrame):
-        raise TypeError("features must be frames")
-    seen, compact = np.unique(y, return_inverse=True)
-    out = np.zeros((len(x_test), n_classes))
-    if len(seen) == 1:
-        out[:, seen[0]] = 1.0
-        return out
-    model = boosted_classifier()
-    model.fit(x, compact)
-    out[:, seen] = model.predict_proba(x_test)
-    return out
+def _class_codes(
+    values: npt.NDArray[np.generic], kept: npt.NDArray[np.generic]
+) -> npt.NDArray[np.int64]:
+    """Place of each value among the kept classes; one more for all others."""
+    place = np.minimum(np.searchsorted(kept, values), len(kept) - 1)
+    return np.where(kept[place] == values, place, len(kept)).astype(np.int64)
 
 
-def _auc(truth: npt.NDArray[np.int64], probability: npt.NDArray[np.float64]) -> float:
-    """Mean one-against-the-rest AUC over the classes that the test rows have and lack."""
-    from sklearn.metrics import roc_auc_score
-
+def _mean_auc(truth: npt.NDArray[np.int64], probability: Floats) -> tuple[float, Floats]:
+    """Mean one-against-the-rest area over the classes that test rows have and lack."""
     found = [c for c in np.unique(truth) if 0 < (truth == c).sum() < len(truth)]
-    if len(found) == 2 and probability.shape[1] == 2:
+    if not found:
+        return float("nan"), np.full(len(truth), np.nan)
+    if len(found) == 2 and len(np.unique(truth)) == 2 and not probability[:, 2:].any():
         found = found[1:]
-    areas = [float(roc_auc_score(truth == c, probability[:, c])) for c in found]
-    return float(np.mean(areas)) if areas else float("nan")
+    judged = [auc_influence(truth == c, probability[:, c]) for c in found]
+    return float(np.mean([a for a, _ in judged])), np.mean([i for _, i in judged], axis=0)

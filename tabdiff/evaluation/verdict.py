@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tabdiff.evaluation.detection import DetectionSuite, HoldoutDetection, Telling
+from tabdiff.evaluation.attacks import AttributeInference, Membership
+from tabdiff.evaluation.detection import DetectionSuite
+from tabdiff.evaluation.memory import HoldoutDetection
 from tabdiff.evaluation.privacy import Privacy
-from tabdiff.evaluation.quality import Quality, QualityFloor
+from tabdiff.evaluation.quality import Quality, QualityFigures
+from tabdiff.evaluation.telling import Telling
 from tabdiff.evaluation.utility import Utility
 
 Tone = Literal["good", "fair", "poor", "open"]
@@ -20,6 +23,8 @@ GUESSING = 0.55
 TELLING_DROP = 0.01
 # An interval wider than this tells nothing either way.
 WIDEST_INTERVAL = 0.3
+# Information between columns, as a part of the floor's.
+KEPT_WELL, KEPT_ROUGHLY = 0.75, 0.5
 
 
 @dataclass(frozen=True)
@@ -70,51 +75,64 @@ def told_by(suite: DetectionSuite) -> tuple[Telling, ...]:
     return tuple(t for t in suite.telling if t.drop > TELLING_DROP)
 
 
-def columns(quality: Quality, floor: QualityFloor) -> Finding:
+def columns(quality: Quality, floor: QualityFigures) -> Finding:
     """Whether columns, and pairs of them, follow the real distributions."""
     shape, trend = quality.sdmetrics.shape_error, quality.trends.error_percent
     has_pairs = trend == trend
     detail = f"Columns are off by {shape:.2f} % (unseen real rows: {floor.shape_error:.2f} %)"
     if has_pairs:
         detail += f", pairs by {trend:.2f} % ({floor.trend_error_fixed:.2f} %)"
+    kept = quality.nmi / floor.nmi if floor.nmi > 0 else 1.0
+    if has_pairs and kept == kept:
+        detail += f"; they keep {quality.nmi:.2f} of their information ({floor.nmi:.2f})"
     worst = quality.trends.worst(1)
     detail += f"; the weakest pair is {worst[0][0]} × {worst[0][1]}." if worst else "."
     shape_ratio = _ratio(shape, floor.shape_error)
     trend_ratio = _ratio(trend, floor.trend_error_fixed) if has_pairs else 0.0
     far = max(shape if shape_ratio > 2.5 else 0.0, trend if trend_ratio > 2.5 else 0.0)
     what = "Columns and their relations" if has_pairs else "The columns"
-    if far <= 2:
+    # Pairs that hold little information dilute the trends; what hangs together must stay so.
+    if far <= 2 and not kept < KEPT_WELL:
         return Finding("Columns", "good", f"{what} are kept", detail)
-    if far <= 7:
+    if far <= 7 and not kept < KEPT_ROUGHLY:
         return Finding("Columns", "fair", f"{what} are roughly kept", detail)
     return Finding("Columns", "poor", f"{what} are distorted", detail)
 
 
 def usefulness(utility: Utility | None, reason: str) -> Finding:
     """Whether a model trained on synthetic rows works on real ones."""
-    if utility is None or utility.loss != utility.loss:
-        return Finding("Usefulness", "open", "Not measured", reason)
+    if utility is None or utility.main.loss != utility.main.loss:
+        return Finding("Usefulness", "open", "Not measured", reason or "There is nothing to lose.")
     name = "AUC" if utility.metric == "auc" else "RMSE"
+    main = utility.main
+    others = ", ".join(
+        f"{other.learner} {other.synthetic:.4g} and {other.real:.4g}"
+        for other in utility.trials[1:]
+    )
     detail = (
-        f"Predicting {utility.target} on unseen real rows: {name} {utility.synthetic:.4g} after "
-        f"training on synthetic rows, {utility.real:.4g} after training on real ones."
+        f"Predicting {utility.target} on unseen real rows: {name} {main.synthetic:.4g} after "
+        f"training on synthetic rows, {main.real:.4g} after training on real ones (boosting; "
+        f"{others}), {main.both:.4g} on both together."
     )
     good, fair = (0.015, 0.05) if utility.metric == "auc" else (0.05, 0.2)
-    if utility.loss <= good:
+    if main.loss <= good:
         return Finding("Usefulness", "good", "As good as real rows for prediction", detail)
-    if utility.loss <= fair:
+    if main.loss <= fair:
         return Finding("Usefulness", "fair", "Somewhat worse than real rows", detail)
     return Finding("Usefulness", "poor", "Much worse than real rows for prediction", detail)
 
 
 def privacy(found: Privacy, pair: HoldoutDetection | None) -> Finding:
     """Whether rows repeat the training rows."""
-    copies = found.copies
+    copies, close = found.copies, found.near_copies
     told = (
         f"{copies.synthetic:.2%} of the rows equal a training row "
         f"({copies.floor:.2%} of unseen real rows do)"
     )
-    copying = copies.synthetic > max(3 * copies.floor, copies.floor + 0.01)
+    copying = (
+        copies.synthetic > max(3 * copies.floor, copies.floor + 0.01)
+        or close.interval[0] > max(3 * close.floor, close.floor + 0.02)
+    )  # fmt: skip
     memory = found.memorisation
     if memory is None:
         tone: Tone = "poor" if copying else "open"
@@ -123,17 +141,40 @@ def privacy(found: Privacy, pair: HoldoutDetection | None) -> Finding:
         return Finding("Privacy", tone, headline, f"{told}. {hint}")
     low, high = memory.interval
     detail = f"{told}; memorisation excess {memory.excess:+.3f} (95 %: {low:+.3f} to {high:+.3f})"
+    detail += _attacks_told(found.membership, found.inference)
     if pair is not None:
         detail += f"; C2ST {pair.train:.3f} against training rows, {pair.holdout:.3f} unseen"
-    detail += ". These tests find memory of whole rows; they are no proof of privacy."
-    if copying or low > TOLERATED_EXCESS:
+    detail += ". These tests find memory of rows; they are no proof of privacy."
+    strength = max(_membership_strength(found.membership), _inference_strength(found.inference))
+    if copying or low > TOLERATED_EXCESS or strength == 2:
         return Finding("Privacy", "poor", "Training rows are remembered", detail)
     bought = pair is not None and pair.interval[0] > 0.03 and memory.excess > 0
-    if (low > 0 and memory.excess > TOLERATED_EXCESS) or bought:
+    if (low > 0 and memory.excess > TOLERATED_EXCESS) or bought or strength == 1:
         return Finding("Privacy", "fair", "Some signs of memory", detail)
     if high - low > WIDEST_INTERVAL:
         return Finding("Privacy", "open", "Too few rows to tell", detail)
     return Finding("Privacy", "good", "No sign of remembered rows", detail)
+
+
+def _attacks_told(membership: Membership | None, inference: AttributeInference | None) -> str:
+    told = ""
+    if membership is not None:
+        told += f"; membership attack AUC {membership.auc:.3f} (0.5 is guessing)"
+    if inference is not None:
+        told += f"; attribute inference {inference.excess:+.3f} over unseen rows"
+    return told
+
+
+def _membership_strength(found: Membership | None) -> int:
+    """0: no sign, 1: a sign, 2: clear."""
+    low = 0.0 if found is None else found.interval[0]
+    return int(low > 0.51) + int(low > 0.55)
+
+
+def _inference_strength(found: AttributeInference | None) -> int:
+    """0: no sign, 1: a sign, 2: clear."""
+    low = 0.0 if found is None else found.interval[0]
+    return int(low > 0.01) + int(low > TOLERATED_EXCESS)
 
 
 def _ratio(value: float, floor: float) -> float:

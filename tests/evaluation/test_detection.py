@@ -4,14 +4,10 @@ import pytest
 
 from tabdiff.data.schema import Schema
 from tabdiff.evaluation import learners
-from tabdiff.evaluation.detection import (
-    detection_score,
-    linear_detection,
-    one_hot,
-    telling_columns,
-)
+from tabdiff.evaluation.detection import detection_score, linear_detection, one_hot
 from tabdiff.evaluation.errors import EvaluationError
 from tabdiff.evaluation.tables import code_tables
+from tabdiff.evaluation.telling import telling_columns
 
 
 @pytest.mark.parametrize("encoding", ["native", "sdmetrics"])

@@ -1,3 +1,5 @@
+import base64
+import json
 import re
 import shutil
 import subprocess
@@ -9,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tabdiff.data.schema import Schema
-from tabdiff.evaluation.html import charts
+from tabdiff.evaluation.html import charts, heatmaps
 from tabdiff.evaluation.marginals import LevelMarginal, NumericMarginal, marginals
 from tabdiff.evaluation.report import Report, evaluate
 from tabdiff.evaluation.tables import code_tables
@@ -101,7 +103,7 @@ def test_a_wide_table_stays_small_and_can_be_searched():
         )
         for _ in range(2)
     ]
-    page = evaluate(*wide).to_html()
+    page = evaluate(*wide, include=["quality"]).to_html()
     assert len(page) < 1_500_000
     assert 'id="find"' in page
 
@@ -144,10 +146,9 @@ def test_rare_levels_are_folded_into_one_row():
 
 
 def test_pictures_are_pngs_and_values_travel_beside(fresh_report: Report):
-    import base64
-
+    assert fresh_report.quality is not None
     trends = fresh_report.quality.trends
-    for chart in charts.heat_maps(trends):
+    for chart in heatmaps.heat_maps(trends):
         head, data = chart.picture.split(",")
         assert head == "data:image/png;base64"
         assert base64.b64decode(data).startswith(b"\x89PNG\r\n\x1a\n")
@@ -177,7 +178,7 @@ def test_dates_and_durations_are_written_as_such(fresh_report: Report):
 def test_a_browser_draws_the_page_and_the_search_works(hostile_report: Report, tmp_path: Path):
     rng = np.random.default_rng(0)
     frames = [pd.DataFrame({f"col {i}": rng.normal(size=40) for i in range(10)}) for _ in range(2)]
-    page = evaluate(*frames).to_html()
+    page = evaluate(*frames, include=["quality"]).to_html()
     # The policy allows the page's own script only; the probe has to be let in for the test.
     probe = """<script>
       const find = document.getElementById("find");
@@ -206,12 +207,75 @@ def test_a_browser_draws_the_page_and_the_search_works(hostile_report: Report, t
     assert "<img" not in dom
 
 
-def browse(path: Path, profile: Path) -> tuple[str, str]:
+# What a page says of itself to the page that frames it.
+PROBE = """<script>
+  const drawn = (selector) => [...document.querySelectorAll(selector)].filter((element) => {
+    const box = element.getBoundingClientRect();
+    return box.width > 100 && box.height > 20;
+  }).length;
+  const beyond = [...document.querySelectorAll("main *")].filter((element) =>
+    !element.closest(".scroll, .hidden, .bounded") &&
+    element.getBoundingClientRect().right > innerWidth + 1);
+  parent.postMessage(JSON.stringify({
+    width: innerWidth,
+    beyond: beyond.map((element) => element.className || element.tagName),
+    planes: drawn(".plane .dots"), curves: drawn(".curves .step"), maps: drawn(".map image"),
+    secrets: drawn(".secrets"), patterns: drawn(".patterns"), histograms: drawn(".histogram .bars"),
+  }), "*");
+</script>"""
+# A window of a browser without a head is never narrower than 500 pixels; a frame may be.
+FRAME = """<!doctype html><title>waiting</title><script>
+  addEventListener("message", (event) => { document.title = btoa(event.data); });
+</script><iframe src="page.html" width="{width}" height="900" style="border:0"></iframe>"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs chromium")
+@pytest.mark.parametrize("width", [360, 1600])
+def test_the_page_is_drawn_and_fits(width: int, fresh_report: Report, tmp_path: Path):
+    page = fresh_report.to_html().replace("</body>", PROBE + "</body>")
+    page = re.sub(r"script-src 'sha256-[^']*'", "script-src 'unsafe-inline'", page)
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    frame = tmp_path / "frame.html"
+    frame.write_text(FRAME.replace("{width}", str(width)), encoding="utf-8")
+    dom, log = browse(frame, tmp_path / "profile", "virtual-time-budget=2000")
+    title = re.search(r"<title>(.*?)</title>", dom)
+    assert title is not None
+    seen = json.loads(base64.b64decode(title[1]))
+    assert "CONSOLE" not in log
+    numeric = sum(isinstance(m, NumericMarginal) for m in fresh_report.marginals)
+    assert seen == {
+        "width": width,
+        "beyond": [],
+        "planes": 2,
+        "curves": 2,
+        "maps": 3,
+        "secrets": 1,
+        "patterns": 1,
+        "histograms": numeric,
+    }
+
+
+def test_what_was_not_taken_is_not_drawn(shuffled_report: Report, fresh_report: Report):
+    # Without a hold-out there is no attack and no prediction.
+    page, full = shuffled_report.to_html(), fresh_report.to_html()
+    for words in (
+        "Membership attack</b>",
+        "Attribute inference</b>",
+        "Prediction of",
+        "by learner",
+    ):
+        assert words in full
+        assert words not in page
+    assert 'class="plane"' in page
+
+
+def browse(path: Path, profile: Path, *switches: str) -> tuple[str, str]:
     """The page after its scripts ran, and what the browser said."""
     assert BROWSER is not None
-    switches = ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run")
+    usual = ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run")
     quiet = ("disable-sync", "disable-background-networking", "disable-component-update")
-    options = [f"--{name}" for name in (*switches, *quiet, "enable-logging=stderr", "dump-dom")]
+    every = (*usual, *quiet, *switches, "enable-logging=stderr", "dump-dom")
+    options = [f"--{name}" for name in every]
     command = [BROWSER, *options, f"--user-data-dir={profile}", path.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     return done.stdout, done.stderr

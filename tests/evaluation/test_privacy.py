@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from tabdiff.data.schema import Schema
+from tabdiff.evaluation.intervals import wilson
 from tabdiff.evaluation.neighbours import Space, nearest
-from tabdiff.evaluation.privacy import judge_privacy, wilson
+from tabdiff.evaluation.privacy import judge_privacy
 from tabdiff.evaluation.tables import Tables, code_tables
 
 

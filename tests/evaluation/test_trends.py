@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from tabdiff.data.schema import Schema
-from tabdiff.evaluation.quality import sdmetrics_quality, shape_error
+from tabdiff.evaluation.sdmetrics_reports import sdmetrics_quality, shape_error
 from tabdiff.evaluation.tables import Tables, code_tables
 from tabdiff.evaluation.trends import bin_codes, bin_edges, pair_trends, stock_trend_error
 

@@ -18,25 +18,34 @@ def judge(real, synthetic, holdout, target: str) -> Utility:
 def test_fresh_rows_are_as_useful_as_real_ones(train, fresh, test_rows):
     found = judge(train, fresh, test_rows, "sold")
     assert (found.task, found.metric, found.baseline) == ("classification", "auc", 0.5)
-    assert found.real > 0.7
-    assert abs(found.loss) < 0.08
+    assert [trial.learner for trial in found.trials] == ["boosting", "forest", "linear"]
+    for trial in found.trials:
+        assert trial.real > 0.7
+        assert abs(trial.loss) < 0.08
+        assert trial.loss_interval[0] < 0.02
+        assert trial.interval[0] < trial.synthetic < trial.interval[1]
 
 
 def test_independent_columns_are_useless(train, shuffled, test_rows):
-    assert judge(train, shuffled, test_rows, "sold").synthetic < 0.65
+    classes = judge(train, shuffled, test_rows, "sold")
+    assert all(trial.synthetic < 0.65 for trial in classes.trials)
+    assert all(trial.loss_interval[0] > 0.05 for trial in classes.trials)
     numbers = judge(train, shuffled, test_rows, "price")
     assert (numbers.task, numbers.metric) == ("regression", "rmse")
-    assert numbers.synthetic > numbers.real * 1.5
-    assert numbers.synthetic_r2 is not None
-    assert numbers.real_r2 is not None
-    assert numbers.synthetic_r2 < 0.3 < numbers.real_r2
+    for trial in numbers.trials:
+        assert trial.synthetic > trial.real * 1.3
+        assert trial.loss == pytest.approx(trial.synthetic / trial.real - 1)
+    useless, useful = (numbers.r2(error) for error in (numbers.main.synthetic, numbers.main.real))
+    assert useless is not None
+    assert useful is not None
+    assert useless < 0.3 < useful
 
 
 def test_several_classes_are_one_against_the_rest(train, fresh, test_rows):
     found = judge(train, fresh, test_rows, "group")
     assert found.metric == "auc"
     assert any("holdout rows without a target" in note for note in found.notes)
-    assert 0.4 < found.synthetic < 0.9
+    assert 0.4 < found.main.synthetic < 0.9
 
 
 def test_two_numbers_are_two_classes(train, fresh, test_rows):
@@ -51,12 +60,12 @@ def test_classes_that_one_side_lacks_are_told(train, fresh, test_rows):
     told = " | ".join(found.notes)
     assert "do not occur in the synthetic frame: 'd'" in told
     assert "occur only in the holdout frame: 'zebra'" in told
-    assert np.isfinite(found.synthetic)
+    assert np.isfinite(found.main.synthetic)
 
 
 def test_a_single_class_says_nothing(train, fresh, test_rows):
     found = judge(train, fresh.assign(sold=True), test_rows, "sold")
-    assert found.synthetic == 0.5
+    assert found.main.synthetic == 0.5
 
 
 def test_targets_without_rows_or_features_are_refused(train, fresh, test_rows):
@@ -74,10 +83,41 @@ def test_fewer_synthetic_rows_are_told(train, fresh, test_rows):
 def test_large_targets_keep_their_precision(train, fresh, test_rows):
     moved = [f.assign(price=f["price"] + 1e9) for f in (train, fresh, test_rows)]
     plain = judge(train, fresh, test_rows, "price")
-    assert judge(*moved, "price").real == pytest.approx(plain.real, rel=0.05)
+    for found, expected in zip(judge(*moved, "price").trials, plain.trials, strict=True):
+        assert found.real == pytest.approx(expected.real, rel=0.05)
 
 
 def test_frames_are_not_changed(train, fresh, test_rows):
     before = [pd.util.hash_pandas_object(f).sum() for f in (train, fresh, test_rows)]
     judge(train, fresh, test_rows, "sold")
     assert before == [pd.util.hash_pandas_object(f).sum() for f in (train, fresh, test_rows)]
+
+
+def test_the_extremes_and_both_together_stand_beside(train, shuffled, test_rows):
+    found = judge(train, shuffled, test_rows, "sold").main
+    # A copy serves as well as the real rows do, independent columns do not at all.
+    assert found.copy > 0.75
+    assert abs(found.independent - 0.5) < 0.15
+    # Rows without relations do not help, and cost at most what they dilute.
+    assert found.synthetic < found.both < found.real + 0.05
+
+
+def test_synthetic_rows_that_help_are_seen_to(test_rows, train, fresh):
+    found = judge(train.iloc[:60], fresh, test_rows, "sold").trials[-1]
+    assert found.both > found.real
+    assert found.gain_interval[1] > 0
+
+
+def test_rare_classes_count_as_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tabdiff.evaluation.utility.MAX_CLASSES", 4)
+    rng = np.random.default_rng(0)
+    made = []
+    for n in (300, 300, 150):
+        k = np.minimum(rng.geometric(0.3, size=n), 9)
+        made.append(pd.DataFrame({"x": k + rng.normal(size=n), "k": [f"k{i}" for i in k]}))
+    schema = Schema.infer(made[0])
+    tables = code_tables(*made, schema)
+    assert tables.holdout is not None
+    found = judge_utility(tables.real, tables.synthetic, tables.holdout, 1)
+    assert any("3 most frequent are predicted" in note for note in found.notes)
+    assert found.main.real > 0.75

@@ -1,4 +1,4 @@
-"""Geometry of the page's pictures: numbers in, coordinates out. The templates draw them.
+"""Geometry of histograms, bars and score lines: numbers in, coordinates out.
 
 Nothing here writes markup, so nothing here has to escape: every text reaches the page through an
 autoescaping template.
@@ -6,24 +6,14 @@ autoescaping template.
 
 from __future__ import annotations
 
-import base64
-import struct
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from tabdiff.evaluation.marginals import LevelMarginal, NumericMarginal
-from tabdiff.evaluation.privacy import Distances, Memorisation
 from tabdiff.evaluation.scores import Score
-from tabdiff.evaluation.trends import Trends
-from tabdiff.evaluation.values import Floats
 
 WIDTH, HEIGHT = 320.0, 120.0
-MAP_PIXELS = 480
-LABELLED = 32
-POSITIVE, NEGATIVE, ERROR = (196, 86, 30), (33, 102, 172), (176, 42, 48)
 
 
 @dataclass(frozen=True)
@@ -63,34 +53,6 @@ class Strip:
     interval: tuple[float, float] | None
     low: str
     high: str
-
-
-@dataclass(frozen=True)
-class Curves:
-    """Two cumulative curves in a 640 x 240 box."""
-
-    synthetic: str
-    floor: str
-    ticks: tuple[tuple[float, str], ...]
-
-
-@dataclass(frozen=True)
-class HeatMap:
-    """A matrix as a picture, and its values for whoever points at it.
-
-    Attributes
-    ----------
-    title, caption : str
-    picture : str
-        PNG as a data URI; transparent where the value is 0, so that it suits any background.
-    values : str
-        Base64 of int8, row by row: the value in hundredths, -128 for none.
-    """
-
-    title: str
-    caption: str
-    picture: str
-    values: str
 
 
 def histogram(marginal: NumericMarginal) -> Histogram:
@@ -200,7 +162,7 @@ def level_bars(marginal: LevelMarginal) -> tuple[LevelBar, ...]:
 def strip(score: Score) -> Strip:
     """Lay out a score on a line that holds it, its floor and its interval."""
     known = [score.value, *(() if score.floor is None else (score.floor,)), *(score.interval or ())]
-    if score.unit == "" and score.key not in ("utility_rmse", "dcr_median"):
+    if score.unit == "" and not score.key.startswith(("utility_rmse", "dcr_median")):
         low, high = min(0.0, *known), max(1.0, *known)
     else:
         low, high = min(0.0, *known), _round_up(1.05 * max(*known, 1e-9))
@@ -225,117 +187,3 @@ def _round_up(value: float) -> float:
     """The next of 1, 1.5, 2, 3, 5, 7 times a power of ten."""
     power = 10.0 ** np.floor(np.log10(value))
     return float(next(m * power for m in (1, 1.5, 2, 3, 5, 7, 10) if m * power >= value))
-
-
-def curves(distances: Distances) -> Curves:
-    """Lay out the cumulative curves of the distance to the nearest training row."""
-    width, height = 640.0, 240.0
-    levels = np.array(distances.levels)
-    synthetic, floor = np.array(distances.synthetic), np.array(distances.floor)
-    reach = float(max(np.interp(0.9, levels, synthetic), np.interp(0.9, levels, floor)))
-    reach = reach or float(max(synthetic.max(), floor.max())) or 1.0
-
-    def path(values: Floats) -> str:
-        points = [
-            f"{width * min(x / reach, 1.0):.1f} {height * (1 - y):.1f}"
-            for x, y in zip(values, levels, strict=True)
-            if x <= reach * (1 + 1e-9)
-        ]
-        end = float(np.interp(reach, values, levels))
-        return f"M0 {height:g}L" + "L".join([*points, f"{width:g} {height * (1 - end):.1f}"])
-
-    marks = tuple((width * f, f"{reach * f:.2g}") for f in (0.0, 0.25, 0.5, 0.75, 1.0))
-    return Curves(path(synthetic), path(floor), marks)
-
-
-@dataclass(frozen=True)
-class Whiskers:
-    """A measured value with its interval on an axis from ``low`` to ``high``, all in percent."""
-
-    label: str
-    value: float
-    start: float
-    end: float
-    text: str
-
-
-def memory_axis(found: Memorisation) -> tuple[tuple[Whiskers, ...], float]:
-    """Lay out the memorisation excess and its floor; also where 0 lies."""
-    rows = [("synthetic rows", found.excess, found.interval)]
-    if found.floor is not None and found.floor_interval is not None:
-        rows.append(("unseen real rows", found.floor, found.floor_interval))
-    low = min(-0.1, *(interval[0] for _, _, interval in rows))
-
-    def place(x: float) -> float:
-        return 100 * (x - low) / (1 - low)
-
-    made = tuple(
-        Whiskers(label, place(value), place(start), place(end), f"{value:+.3f}")
-        for label, value, (start, end) in rows
-    )
-    return made, place(0.0)
-
-
-def heat_maps(trends: Trends) -> tuple[HeatMap, HeatMap, HeatMap]:
-    """Draw the strengths of all pairs in both tables, and how much each pair differs."""
-    error = 1 - trends.similarity
-    worst = float(np.nanmax(error)) if not np.isnan(error).all() else 0.0
-    reach = max(worst, 0.05)
-    off_diagonal = ~np.eye(len(trends.labels), dtype=bool)
-    real = np.where(off_diagonal, trends.real, np.nan)
-    synthetic = np.where(off_diagonal, trends.synthetic, np.nan)
-    both = "Correlation of two numbers, Cramér's V otherwise"
-    return (
-        HeatMap("Real", both, _diverging(real), _packed(real)),
-        HeatMap("Synthetic", both, _diverging(synthetic), _packed(synthetic)),
-        HeatMap(
-            "Difference",
-            f"Error of the pair; fullest colour: {100 * reach:.1f} %",
-            _png(_painted(error / reach, ERROR, ERROR)),
-            _packed(error),
-        ),
-    )
-
-
-def _diverging(values: Floats) -> str:
-    return _png(_painted(values, POSITIVE, NEGATIVE))
-
-
-def _painted(
-    values: Floats, positive: tuple[int, int, int], negative: tuple[int, int, int]
-) -> npt.NDArray[np.uint8]:
-    """Colour by sign, opacity by size."""
-    filled = np.nan_to_num(values)
-    out = np.zeros((*values.shape, 4), dtype=np.uint8)
-    out[..., :3] = np.where(filled[..., None] >= 0, positive, negative)
-    out[..., 3] = np.round(255 * np.clip(np.abs(filled), 0, 1) ** 0.75)
-    return out
-
-
-def _png(pixels: npt.NDArray[np.uint8]) -> str:
-    """A square RGBA matrix, enlarged to a crisp picture, as a data URI (PNG, ISO 15948)."""
-    factor = max(1, MAP_PIXELS // len(pixels))
-    large = pixels.repeat(factor, axis=0).repeat(factor, axis=1)
-    if factor >= 8:  # a thin gap between the cells
-        large[::factor, :, 3] = 0
-        large[:, ::factor, 3] = 0
-    size = len(large)
-    lines = np.concatenate([np.zeros((size, 1), np.uint8), large.reshape(size, -1)], axis=1)
-
-    def chunk(tag: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + tag + data + struct.pack(">I", zlib.crc32(tag + data))
-
-    data = b"".join(
-        (
-            b"\x89PNG\r\n\x1a\n",
-            chunk(b"IHDR", struct.pack(">IIBBBBB", size, size, 8, 6, 0, 0, 0)),
-            chunk(b"IDAT", zlib.compress(lines.tobytes(), 9)),
-            chunk(b"IEND", b""),
-        )
-    )
-    return "data:image/png;base64," + base64.b64encode(data).decode("ascii")
-
-
-def _packed(values: Floats) -> str:
-    hundredths = np.where(np.isnan(values), -128, np.round(100 * np.nan_to_num(values)))
-    return base64.b64encode(hundredths.astype(np.int8).tobytes()).decode("ascii")

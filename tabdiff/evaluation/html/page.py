@@ -9,9 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tabdiff.evaluation.html import charts
+from tabdiff.evaluation.html import charts, heatmaps, panels
 from tabdiff.evaluation.marginals import LevelMarginal, NumericMarginal
+from tabdiff.evaluation.privacy import Privacy
 from tabdiff.evaluation.terminal import format_value
+from tabdiff.evaluation.trends import Trends
 from tabdiff.evaluation.verdict import told_by
 
 if TYPE_CHECKING:
@@ -83,9 +85,8 @@ def render_page(report: Report) -> str:
     """
     script = _read("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    memory = report.privacy.memorisation
-    axis = None if memory is None else charts.memory_axis(memory)
     several = len(report.marginals) > 1
+    quality = report.quality
     return _environment().get_template("page.html.j2").render(
         report=report,
         style=_read("style.css"),
@@ -94,14 +95,29 @@ def render_page(report: Report) -> str:
         sections=_sections(report),
         columns=_columns(report),
         searchable=len(report.marginals) > SEARCHABLE,
-        maps=charts.heat_maps(report.quality.trends) if several else (),
-        labelled=len(report.marginals) <= charts.LABELLED,
-        weakest=_weakest(report),
+        plane=None if report.projection is None else panels.plane(report.projection),
+        patterns=() if quality is None else panels.pattern_bars(quality.missing),
+        maps=heatmaps.heat_maps(quality.trends) if quality is not None and several else (),
+        labelled=len(report.marginals) <= heatmaps.LABELLED,
+        weakest=() if quality is None else _weakest(quality.trends),
         telling=_telling(report),
-        curves=charts.curves(report.privacy.distances),
-        whiskers=() if axis is None else axis[0],
-        zero=0.0 if axis is None else axis[1],
+        **_privacy_pictures(report.privacy),
     )  # fmt: skip
+
+
+def _privacy_pictures(privacy: Privacy | None) -> dict[str, object]:
+    """What the template of the privacy section draws, by its names there."""
+    if privacy is None:
+        return {}
+    memory, membership, inference = privacy.memorisation, privacy.membership, privacy.inference
+    axis = None if memory is None else panels.memory_axis(memory)
+    return {
+        "curves": panels.curves(privacy.distances),
+        "whiskers": () if axis is None else axis[0],
+        "zero": 0.0 if axis is None else axis[1],
+        "roc": None if membership is None else panels.roc_path(membership),
+        "secrets": () if inference is None else panels.secret_bars(inference),
+    }
 
 
 def render_card(report: Report) -> str:
@@ -148,7 +164,7 @@ def _sections(report: Report) -> list[tuple[str, list[object]]]:
 
 
 def _columns(report: Report) -> list[ColumnCard]:
-    shapes = report.quality.sdmetrics.column_shapes
+    shapes = {} if report.quality is None else report.quality.sdmetrics.column_shapes
     errors = {m.label: 1 - (shapes.get(m.label) or 0.0) for m in report.marginals}
     worst_first = sorted(errors, key=lambda label: -errors[label])
     ranks = {label: rank for rank, label in enumerate(worst_first)}
@@ -193,8 +209,7 @@ def _column(
     )
 
 
-def _weakest(report: Report) -> list[WeakPair]:
-    trends = report.quality.trends
+def _weakest(trends: Trends) -> list[WeakPair]:
     place = {label: i for i, label in enumerate(trends.labels)}
     return [
         WeakPair(
