@@ -15,7 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tabdiff.data.errors import ConditionError, ConditionWarning, UnknownColumnError
     from tabdiff.data.schema import Schema, SchemaError, SchemaWarning
+    from tabdiff.evaluation.compare import compare
     from tabdiff.evaluation.report import Report, evaluate
     from tabdiff.persistence import (
         CorruptFileError,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ConditionError",
+    "ConditionWarning",
     "CorruptFileError",
     "DiffusionSynthesizer",
     "DigestMismatchError",
@@ -39,11 +43,15 @@ __all__ = [
     "Schema",
     "SchemaError",
     "SchemaWarning",
+    "UnknownColumnError",
     "__version__",
+    "compare",
     "evaluate",
 ]
 
 _HOME = {
+    "ConditionError": "tabdiff.data.errors",
+    "ConditionWarning": "tabdiff.data.errors",
     "CorruptFileError": "tabdiff.persistence",
     "DiffusionSynthesizer": "tabdiff.synthesizer",
     "DigestMismatchError": "tabdiff.persistence",
@@ -54,6 +62,8 @@ _HOME = {
     "Schema": "tabdiff.data.schema",
     "SchemaError": "tabdiff.data.schema",
     "SchemaWarning": "tabdiff.data.schema",
+    "UnknownColumnError": "tabdiff.data.errors",
+    "compare": "tabdiff.evaluation.compare",
     "evaluate": "tabdiff.evaluation.report",
 }
 

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabdiff.cli import BELOW_THE_BAR, OK, main
+from tabdiff.cli import BAD_INPUT, BELOW_THE_BAR, OK, main
 from tabdiff.cli.commands import evaluate
 from tests.cli.frames import ROWS
 
@@ -65,3 +65,16 @@ def test_a_bar_needs_a_figure():
         evaluate._compare(Scores, [("qualty", 1)], [])
     with pytest.raises(ValueError, match="utility_auc could not be measured"):
         evaluate._compare(Scores, [("utility_auc", 1)], [])
+
+
+def test_evaluate_judges_only_what_is_included(folder: Path, fake: str, capsys):
+    call = ["evaluate", f"{folder}/train.csv", fake, "--include", "quality", "--json", "-"]
+    assert main(call) == OK
+    scores = json.loads(capsys.readouterr().out)["scores"]
+    assert "shape_error" in scores
+    assert "c2st" not in scores
+
+
+def test_evaluate_lists_the_sections_when_asked_for_another(folder: Path, fake: str, capsys):
+    assert main(["evaluate", f"{folder}/train.csv", fake, "--include", "beauty"]) == BAD_INPUT
+    assert "quality, detection, utility, privacy" in capsys.readouterr().err.replace("'", "")

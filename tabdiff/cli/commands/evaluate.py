@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 @click.argument("synthetic")
 @click.option("--holdout", metavar="FILE", help="Real rows that the model never saw.")
 @click.option("--target", metavar="COLUMN", help="A column to predict; needs a hold-out.")
+@click.option(
+    "--include",
+    metavar="SECTION",
+    multiple=True,
+    help="quality, detection, utility or privacy; may be repeated. All by default.",
+)
 @click.option("--html", metavar="FILE", help="Write a page with pictures.")
 @click.option("--json", "json_path", metavar="FILE", help="Write every figure; - for stdout.")
 @click.option(
@@ -46,6 +52,7 @@ def evaluate(
     synthetic: str,
     holdout: str | None,
     target: str | None,
+    include: tuple[str, ...],
     html: str | None,
     json_path: str | None,
     fail_under: tuple[tuple[str, float], ...],
@@ -64,6 +71,7 @@ def evaluate(
     from tabdiff.data.schema import Schema
     from tabdiff.disk import check_writable
     from tabdiff.evaluation.report import evaluate as judge
+    from tabdiff.evaluation.sections import SECTIONS
     from tabdiff.files import read_table
 
     for path in (html, json_path):
@@ -73,7 +81,16 @@ def evaluate(
     fake = read_table(synthetic, na, separator, like=truth)
     unseen = None if holdout is None else read_table(holdout, na, separator, like=truth)
     schema = Schema.infer(truth, dict(kinds))
-    report = judge(truth, fake, holdout=unseen, target=target, schema=schema, seed=seed)
+    report = judge(
+        truth,
+        fake,
+        holdout=unseen,
+        target=target,
+        schema=schema,
+        seed=seed,
+        include=include or SECTIONS,
+        progress=not quiet,
+    )
     if not quiet and json_path != "-":
         click.echo(str(report))
     _publish(report, html, json_path, voice(quiet))
