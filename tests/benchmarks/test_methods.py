@@ -150,3 +150,21 @@ def test_memory_is_the_runs_own_and_not_of_what_started_it(tmp_path: Path):
     held = np.ones(2**26)  # half a GiB
     cost = run_method("bootstrap", table(), 0, PYTHON, tmp_path, threads=1, limit=60)
     assert 0.02 < cost["peak_gb"] < 0.4 < held.nbytes / 2**30
+
+
+@pytest.mark.parametrize("target", ["y", "level"])
+def test_smote_nc_makes_new_rows_with_the_gaps_of_the_table(target: str):
+    smote_nc = pytest.importorskip("benchmarks.rivals.smote_nc", exc_type=ImportError)
+    frame = table(200).train
+    frame["whole"] = np.arange(200.0) % 7
+    told = Task(
+        frame.assign(whole=frame["whole"].mask(frame["level"] == "c")), table().roles, target, 0
+    )
+    made, train = smote_nc.fit(told).sample(200), told.train
+    assert list(made) == list(train)
+    assert set(made["level"].dropna()) == {"None", "b", "c"}
+    assert (made["whole"].dropna() % 1 == 0).all()
+    # Both are voted by the same five neighbours, each on its own.
+    assert (made["whole"].isna() == (made["level"] == "c")).mean() > 0.9
+    assert len(made.merge(train, on="share")) < 20
+    assert made["day"].between(train["day"].min(), train["day"].max()).all()
