@@ -66,18 +66,18 @@ _SDV = Environment("sdv", ("sdv", "ctgan", "copulas", "torch"))
 # PyPI's torchvision is made for the CUDA build of torch: beside a CPU build it breaks the import of
 # transformers, which works without it, as the engine does.
 _MOSTLYAI = Environment("mostlyai", ("mostlyai-engine", "torch"), ("torchvision", "torchaudio"))
+_SYNTHCITY = Environment("synthcity", ("synthcity", "torch"))
+_FOREST = Environment("forest_diffusion", ("ForestDiffusion", "xgboost"))
+_IMBLEARN = Environment("imblearn", ("imbalanced-learn", "scikit-learn"))
 METHODS = {
     "tabdiff": Method("tabdiff"),
     "tabular_argn": Method("TabularARGN", _MOSTLYAI),
     "ctgan": Method("CTGAN", _SDV),
     "tvae": Method("TVAE", _SDV),
     "gaussian_copula": Method("GaussianCopula", _SDV),
-    "forest_diffusion": Method(
-        "ForestDiffusion", Environment("forest_diffusion", ("ForestDiffusion", "xgboost"))
-    ),
-    "smote_nc": Method(
-        "SMOTE-NC", Environment("imblearn", ("imbalanced-learn", "scikit-learn")), is_model=False
-    ),
+    "tabddpm": Method("TabDDPM", _SYNTHCITY),
+    "forest_diffusion": Method("ForestDiffusion", _FOREST),
+    "smote_nc": Method("SMOTE-NC", _IMBLEARN, is_model=False),
     "independent": Method("independent columns", is_model=False),
     "bootstrap": Method("bootstrap copy", is_model=False),
 }
@@ -101,7 +101,8 @@ def python_of(environment: Environment | None, folder: Path) -> Path:
         return Path(sys.executable)
     requirements = HERE / "rivals" / f"{environment.name}.txt"
     asked = f"{requirements.read_text(encoding='utf-8')} {environment.unwanted} {sys.version}"
-    place = folder / f"{environment.name}-{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
+    mark = hashlib.sha256(asked.encode()).hexdigest()[:8]
+    place = folder.resolve() / f"{environment.name}-{mark}"
     python, done = place / "bin" / "python", place / "installed"
     if not done.exists():
         print(f"making {place}", file=sys.stderr)

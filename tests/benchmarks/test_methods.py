@@ -100,8 +100,17 @@ def test_independent_columns_lose_a_relation_that_a_bootstrap_keeps():
 def test_codes_come_back_as_the_rows_they_were():
     codes = Codes(task())
     assert set(codes.encoded.dtypes) == {np.dtype(float)}
-    back = codes.decode(codes.encoded + 0.3 * np.array([1, 1, 0, 1, 0]))
-    pd.testing.assert_frame_equal(back, task().train, check_dtype=False)
+    assert not codes.encoded.isna().any(axis=None)
+    assert codes.levels == {"level": 4, "whole is missing": 2}
+    near = codes.encoded + [0.3 if name in codes.whole else 0.0 for name in codes.encoded]
+    pd.testing.assert_frame_equal(codes.decode(near), task().train, check_dtype=False)
+
+
+def test_gaps_of_datetimes_come_back_too():
+    told = task()
+    told.train.loc[3, "day"] = None
+    back = Codes(told).decode(Codes(told).encoded)
+    assert list(back["day"].isna()) == [row == 3 for row in range(60)]
 
 
 def test_a_method_that_makes_too_few_rows_is_refused():
