@@ -1,0 +1,1 @@
+"""What is claimed of tabdiff, measured: one script, one question."""
