@@ -74,4 +74,4 @@ def rmse_of_log(
     if tables.holdout is None:
         raise AssertionError("the test rows were given")
     found = judge_utility(tables.real, tables.synthetic, tables.holdout, place)
-    return found.synthetic, found.real
+    return found.main.synthetic, found.main.real
