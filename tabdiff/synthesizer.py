@@ -54,7 +54,8 @@ class DiffusionSynthesizer(BaseEstimator):
     prior : {"absorbing", "uniform"}
         What categorical parts turn into as noise grows.
     max_steps : int, optional
-        Optimiser steps; scaled with rows when None.
+        Optimiser steps; scaled with rows when None, and twice as many where the held-out loss still
+        falls at their end.
     max_time : float, optional
         Wall seconds of training; the schedule adapts to it.
     batch_size : int, optional

@@ -59,6 +59,9 @@ class Recipe:
         Looks without a better held-out loss after which training stops.
     known_share : float
         Of the examples that see a random part of their row.
+    rounds : int
+        How often the whole budget may be spent: again from a high learning rate while the last
+        look of a round is the best (warm restarts; Loshchilov & Hutter 2017, arXiv:1608.03983).
     """
 
     max_steps: int
@@ -73,6 +76,7 @@ class Recipe:
     check_terms: int = 8192
     patience: int = 12
     known_share: float = KNOWN_SHARE
+    rounds: int = 1
 
 
 @dataclass
@@ -148,14 +152,12 @@ def train(
         fused=True,
     )
     batches = _batches(len(rows), recipe.batch_size, generator)
-    began, validation = time.monotonic(), math.nan
+    validation = math.nan
     progress: Progress | None = None
 
     denoiser.train()
     try:
-        for step in range(1, recipe.max_steps + 1):
-            seconds = time.monotonic() - began
-            used = _budget_used(step, seconds, recipe)
+        for step, seconds, used in _steps(recipe, best):
             if used > 1:
                 result.stopped = "max_time"
                 break
@@ -165,7 +167,7 @@ def train(
             loss = _step(denoiser, joint, batch, optimiser, recipe, generator, autocast)
             _average(result.denoiser, denoiser, min(1 - 1 / recipe.ema_steps, step / (step + 10)))
             progress = Progress(step, seconds, loss, validation, rate)
-            if step % recipe.check_every == 0 or step == recipe.max_steps:
+            if step % recipe.check_every == 0 or step % recipe.max_steps == 0:
                 validation = _look(progress, result, best, held_out, joint, recipe, autocast)
             report(progress)
             if best.waited >= recipe.patience:
@@ -338,9 +340,17 @@ def _average(averaged: nn.Module, current: nn.Module, decay: float) -> None:
         a.lerp_(c, 1 - decay)
 
 
-def _budget_used(step: int, seconds: float, recipe: Recipe) -> float:
-    by_time = seconds / recipe.max_time if recipe.max_time else 0.0
-    return max(step / recipe.max_steps, by_time)
+def _steps(recipe: Recipe, best: _Best) -> Iterator[tuple[int, float, float]]:
+    """Each step, the seconds since the first, and the share of the round's budget used by then."""
+    began = time.monotonic()
+    for number in range(recipe.rounds):
+        for step in range(1, recipe.max_steps + 1):
+            seconds = time.monotonic() - began
+            by_time = seconds / recipe.max_time if recipe.max_time else 0.0
+            used = max(step / recipe.max_steps, by_time)
+            yield number * recipe.max_steps + step, seconds, used
+        if best.waited:
+            return
 
 
 def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:

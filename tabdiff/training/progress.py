@@ -22,12 +22,15 @@ class ProgressBar:
 
     def __init__(self, recipe: Recipe, verbose: int) -> None:
         shown = verbose == 2 or (verbose == 1 and (sys.stderr.isatty() or _in_notebook()))
+        self._round = recipe.max_steps
         self._bar = tqdm(
             total=recipe.max_steps, desc="fit", unit="step", disable=not shown, dynamic_ncols=True
         )
 
     def __call__(self, progress: Progress) -> None:
         """Show one more step."""
+        if self._bar.total and progress.step > self._bar.total:
+            self._bar.total += self._round
         self._bar.update()
         if not self._bar.disable:
             shown = {"loss": f"{progress.loss:.4f}"}

@@ -80,6 +80,8 @@ def make_recipe(
         check_every=every,
         # A look costs about a tenth of the training between two looks.
         check_terms=min(max(every * batch // 4, 64), 8192),
+        # Who sets a budget gets no more than that.
+        rounds=2 if max_steps is None and max_time is None else 1,
     )
 
 

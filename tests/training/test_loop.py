@@ -309,6 +309,24 @@ def test_patience_counts_looks_without_a_better_loss():
     assert result.best_step == 5
 
 
+def test_a_round_is_followed_by_another_while_the_last_look_is_the_best():
+    recipe = replace(SHORT, rounds=2, patience=10**6)
+    result = trained(recipe)
+    assert [p.step for p in result.history] == [10, 20, 30, 40, 50, 60]
+    rates = [p.learning_rate for p in result.history]
+    # At the end of a round the rate is nothing, a third into the next it is near its height.
+    assert rates[2] == pytest.approx(0, abs=1e-9)
+    assert rates[3] == rates[0] > 0.7 * recipe.learning_rate
+    assert result.best_step > 30
+    assert result.stopped == "max_steps"
+
+
+def test_no_round_follows_one_that_ended_past_its_best():
+    # At rate 0 the first look stays the best.
+    result = trained(replace(SHORT, rounds=3, learning_rate=0.0, patience=10**6))
+    assert [p.step for p in result.history] == [10, 20, 30]
+
+
 def test_the_best_average_is_what_comes_back():
     denoiser, recipe = denoiser_of(LAYOUT), replace(SHORT, max_steps=60, patience=10**6)
 
