@@ -28,6 +28,8 @@ Autocast = Callable[[], AbstractContextManager[object]]
 
 # Measured in benchmarks/NOTES.md: what conditions gain by it, and what sampling whole rows loses.
 KNOWN_SHARE = 0.5
+# The last part of a round: whose best look lies there had not learned enough.
+LATE = 0.03
 
 
 class TrainingDivergedError(RuntimeError):
@@ -60,8 +62,8 @@ class Recipe:
     known_share : float
         Of the examples that see a random part of their row.
     rounds : int
-        How often the whole budget may be spent: again from a high learning rate while the last
-        look of a round is the best (warm restarts; Loshchilov & Hutter 2017, arXiv:1608.03983).
+        How often the whole budget may be spent: again from a high learning rate while the best
+        look comes at its very end (warm restarts; Loshchilov & Hutter 2017, arXiv:1608.03983).
     """
 
     max_steps: int
@@ -349,7 +351,7 @@ def _steps(recipe: Recipe, best: _Best) -> Iterator[tuple[int, float, float]]:
             by_time = seconds / recipe.max_time if recipe.max_time else 0.0
             used = max(step / recipe.max_steps, by_time)
             yield number * recipe.max_steps + step, seconds, used
-        if best.waited:
+        if best.step < (number + 1 - LATE) * recipe.max_steps:
             return
 
 
