@@ -58,8 +58,11 @@ class Sampler:
         start : int
             Position of the first row in the whole table; identifiers count from it.
         """
+        if n == 0:
+            nothing, _ = self.joint.unknown(0)
+            yield self.encoder.decode(nothing, generators(*path)[1])
         pending, waiting = [], 0
-        for number, first in enumerate(range(0, max(n, 1), CHUNK)):
+        for number, first in enumerate(range(0, n, CHUNK)):
             frame = self._chunk(question, n, first, (*path, number), start)
             pending.append(frame)
             waiting += len(frame)
@@ -67,7 +70,7 @@ class Sampler:
                 joined = concat(pending)
                 yield concat([joined[:size]])
                 pending, waiting = [joined[size:]], waiting - size
-        if waiting or n == 0:
+        if waiting:
             yield concat(pending)
 
     def without_missing(self) -> Sampler:
@@ -110,7 +113,7 @@ class Sampler:
         """The rows from ``first`` on that belong to one chunk."""
         noise, rng = generators(*path, device=self.device)
         # A chunk is always whole, or its random numbers would depend on where the sample ends.
-        at = np.minimum(np.arange(first, first + CHUNK), max(n - 1, 0))
+        at = np.minimum(np.arange(first, first + CHUNK), n - 1)
         asked = question.take(_places(question, at))
         x0, known = asked.encode(rng)
         x0, known = x0.to(self.device), known.to(self.device)

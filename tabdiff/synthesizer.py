@@ -314,8 +314,8 @@ class DiffusionSynthesizer(BaseEstimator):
         -------
         DataFrame or ndarray, or a list of them
             In the container, column order, dtypes and index of ``df``; a categorical dtype gains
-            the categories that were drawn, and a column of ``df`` without any value takes the
-            fitted dtype where its own could hold no draw.
+            the categories that were drawn, and a column takes the fitted dtype where its own can
+            hold no draw: integers none with a fraction, and a column without any value nothing.
 
         Raises
         ------

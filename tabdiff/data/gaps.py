@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tabdiff.data.cells import Array, present
+from tabdiff.data.cells import Array, inner_numpy, present
+from tabdiff.data.dtypes import inner_dtype
 from tabdiff.data.frames import container_of, from_pandas, polars_types, to_pandas
 from tabdiff.data.question import Question
 from tabdiff.data.schema import is_family
@@ -58,13 +59,29 @@ class Gaps:
             _, gaps = present(series)
             if gaps.any():
                 new = answer[column.name][gaps[self._rows]]
-                if not is_family(series.dtype, column):
-                    # A column without any value has no type of its own.
-                    series = series.astype(new.dtype)
-                filled.isetitem(at, _filled(series, gaps, new))  # type: ignore[arg-type]
+                fits = is_family(series.dtype, column) and _can_hold(series.dtype, new)
+                fill = _filled if fits else _joined
+                filled.isetitem(at, fill(series, gaps, new))  # type: ignore[arg-type]
         if self._container == "pandas":
             return filled
         return from_pandas(filled, self._container, self._polars)
+
+
+def _can_hold(dtype: Any, new: pd.Series) -> bool:
+    """Whether integers of this dtype are enough, if the dtype is one of integers."""
+    if not pd.api.types.is_integer_dtype(dtype):
+        return True
+    ends = np.iinfo(inner_numpy(inner_dtype(dtype)))
+    numbers = new.to_numpy(dtype=np.float64)
+    whole = np.array_equal(numbers, np.rint(numbers))
+    return bool(whole and ends.min <= new.min() and new.max() <= ends.max)
+
+
+def _joined(series: pd.Series, gaps: Array, new: pd.Series) -> pd.Series:
+    """``series`` with ``new`` in its gaps, in the dtype of ``new``."""
+    observed = series.reset_index(drop=True)[~gaps].astype(new.dtype)
+    drawn = new.set_axis(np.flatnonzero(gaps))
+    return pd.concat([observed, drawn]).sort_index().set_axis(series.index)
 
 
 def _filled(series: pd.Series, gaps: Array, new: pd.Series) -> pd.Series:
