@@ -60,6 +60,7 @@ def rows_to_add(
         raise UnknownColumnError(f"the table has no column {target!r}.{closest(target, labels)}")
     held, missing = present(frame.iloc[:, labels.index(target)])
     tally = held.value_counts()
+    tally = tally[tally > 0]  # a categorical dtype counts its unused levels, too
     there = dict(zip(tally.index.tolist(), tally.tolist(), strict=True))
     if counts is None:
         most = max(there.values(), default=0)
