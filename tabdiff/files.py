@@ -197,7 +197,9 @@ def _column(
     is_text = like is not None and pd.api.types.is_string_dtype(like)
     typed = None if is_text else _numbers(codes, texts, missing)
     if typed is not None:
-        return typed
+        # Where nothing tells, a float would turn what is written there later into 1.0.
+        whole = like is not None and pd.api.types.is_integer_dtype(like)
+        return typed.astype("Int64") if whole and typed.isna().all() else typed
     values = np.array([None if text in missing else text for text in texts], dtype=object)
     column = pd.Series(values[codes] if len(texts) else values, dtype=object)
     if like is not None and pd.api.types.is_datetime64_any_dtype(like):

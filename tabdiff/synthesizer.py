@@ -17,7 +17,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from tabdiff import persistence
-from tabdiff.data.augmenting import order_columns, rows_to_add
+from tabdiff.data.augmenting import as_fitted, rows_to_add
 from tabdiff.data.frames import concat
 from tabdiff.data.gaps import Gaps
 from tabdiff.data.mixed import Mixed
@@ -315,7 +315,9 @@ class DiffusionSynthesizer(BaseEstimator):
         Returns
         -------
         DataFrame or ndarray, or a list of them
-            In the container, column order, dtypes and index of ``df``.
+            In the container, column order, dtypes and index of ``df``; a categorical dtype gains
+            the categories that were drawn, and a column takes the fitted dtype where its own can
+            hold no draw: integers none with a fraction, and a column without any value nothing.
 
         Raises
         ------
@@ -356,33 +358,39 @@ class DiffusionSynthesizer(BaseEstimator):
         target : column label, optional
             A column whose values ``counts`` speaks of.
         counts : mapping, optional
-            How many rows the result shall have of each value of ``target``; of values that it does
-            not name, as many as ``df``. With None and a ``target`` but no ``factor``, every value
-            gets as many rows as the most frequent one.
+            How many rows the result shall have of each value of ``target`` (under None: of rows
+            that miss it); of values that it does not name, as many as ``df``. Without ``counts``,
+            every value of ``target`` gets as many rows as the most frequent one.
         random_state : int, numpy Generator, RandomState or None
 
         Returns
         -------
         DataFrame or ndarray
-            In the container and dtypes of the fitted table, the index counting from 0.
+            In the container, column order and dtypes of the fitted table, the index counting from
+            0. New identifiers are unique among each other and unlike those of the training rows.
 
         Raises
         ------
-        NotFittedError, SchemaError, ConditionError
+        NotFittedError
+            Before :meth:`fit`.
+        SchemaError
+            If ``df`` does not follow the schema, or holds a category or a missing cell where the
+            training rows had none.
+        ConditionError
+            If there is no column ``target``, or it cannot hold a value of ``counts``.
         ValueError
             If neither or both of ``factor`` and ``target`` are given, ``factor`` is below 1, or
-            ``counts`` asks for fewer rows of a value than there are.
+            ``counts`` are no whole numbers or ask for fewer rows of a value than there are.
         """
         check_is_fitted(self)
-        self.schema_.validate(df)
-        wanted = rows_to_add(df, factor, target, counts)
-        labels = list(self.schema_.labels())
-        pieces = [order_columns(df, labels)]
-        entropy = self._next_path(random_state)
-        for number, (value, n) in enumerate(wanted):
-            question = self._question(None if target is None else {target: value})
-            frames = self._sampler().frames(question, n, max(n, 1), (*entropy, number))
-            pieces.append(next(frames))
+        kept = as_fitted(self.encoder_, df)
+        wanted = rows_to_add(kept, factor, target, counts)
+        questions = [self._question(None if factor else {target: value}) for value, _ in wanted]
+        path, sampler = self._next_path(random_state), self._sampler()
+        pieces, start = [kept], 0
+        for number, (question, (_, n)) in enumerate(zip(questions, wanted, strict=True)):
+            pieces.append(next(sampler.frames(question, n, max(n, 1), (*path, number), start)))
+            start += n
         return concat(pieces)
 
     def counterfactual(
@@ -411,6 +419,7 @@ class DiffusionSynthesizer(BaseEstimator):
         -------
         DataFrame or ndarray
             A row per row of ``df``, in the fitted table's columns and dtypes, with ``df``'s index.
+            Identifiers are made anew, unless ``change`` gives one.
 
         Raises
         ------

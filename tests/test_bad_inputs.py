@@ -18,6 +18,7 @@ from sklearn.exceptions import NotFittedError
 
 from tabdiff import DiffusionSynthesizer, SchemaError, SchemaWarning
 from tabdiff.data.categorical import MAX_LEVELS
+from tabdiff.data.errors import ConditionError, ConditionWarning
 from tests.data.frames import FAMILIES, N
 from tests.tiny import table, tiny
 
@@ -402,6 +403,140 @@ def test_47_a_hundred_thousand_texts_share_a_bounded_network() -> None:
         synth = tiny(column_kinds={"s": "categorical"}).fit(frame)
     assert max(synth.encoder_.layout.levels) <= MAX_LEVELS + 1
     assert set(synth.sample(100)["s"]) <= set(frame["s"])
+
+
+# ---- questions to a model: conditions, gaps, changes ----
+
+
+def town_table() -> pd.DataFrame:
+    """Sixty rows, of which one alone is of the town of Edam."""
+    frame = table().rename(columns={"c": "town"})
+    frame["town"] = frame["town"].map({"a": "Delft", "b": "Leiden", "c": "Gouda"})
+    frame["age"] = np.arange(60) % 30 + 20
+    frame.loc[::6, "x"] = np.nan
+    frame.loc[7, "town"] = "Edam"
+    return frame
+
+
+@pytest.fixture(scope="module")
+def asked() -> DiffusionSynthesizer:
+    return tiny(max_steps=20).fit(town_table())
+
+
+# What asks with a whole table, and what asks with some columns of one.
+WITH_ALL = {
+    "impute": lambda synth, df: synth.impute(df, random_state=1),
+    "augment": lambda synth, df: synth.augment(df, factor=2, random_state=1),
+    "counterfactual": lambda synth, df: synth.counterfactual(df, {"age": 30}, random_state=1),
+}
+WITH_SOME = {"sample": lambda synth, df: synth.sample(conditions=df, random_state=1)}
+WITH_ANY = WITH_ALL | WITH_SOME
+
+
+@pytest.mark.parametrize("verb", WITH_ANY)
+def test_74_columns_in_another_order_change_nothing(asked: DiffusionSynthesizer, verb: str) -> None:
+    frame = town_table()
+    turned = WITH_ANY[verb](asked, frame[["town", "age", "x"]])
+    straight = WITH_ANY[verb](asked, frame)
+    pd.testing.assert_frame_equal(turned[list(straight)], straight)
+
+
+@pytest.mark.parametrize("verb", WITH_ALL)
+def test_74_absent_and_unknown_columns_are_all_named(
+    asked: DiffusionSynthesizer, verb: str
+) -> None:
+    frame = town_table().drop(columns="x").rename(columns={"town": "Town"})
+    with pytest.raises(SchemaError, match="(?s)'x' is absent.*'town' is absent.*'Town' was not"):
+        WITH_ALL[verb](asked, frame)
+
+
+def test_74_columns_that_conditions_leave_out_are_drawn(asked: DiffusionSynthesizer) -> None:
+    out = asked.sample(conditions=town_table()[["town"]])
+    assert list(out) == ["x", "town", "age"]
+    assert out["age"].nunique() > 1
+
+
+@pytest.mark.parametrize("verb", WITH_ANY)
+def test_75_another_dtype_is_told_beside_the_one_at_fit(
+    asked: DiffusionSynthesizer, verb: str
+) -> None:
+    frame = town_table()
+    frame = frame.assign(age=frame["age"].astype(str).astype(object), town=np.arange(60))
+    with pytest.raises(ValueError, match="(?s)'town' is int64, at fit.*'age' is object, at fit"):
+        WITH_ANY[verb](asked, frame)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda synth: synth.sample(5, conditions={"town": "Lieden"}),
+        lambda synth: synth.sample(5, conditions={"town": ["Delft", "Lieden"]}),
+        lambda synth: synth.sample(conditions=pd.DataFrame({"town": ["Delft", "Lieden"]})),
+        lambda synth: synth.counterfactual(town_table(), {"town": "Lieden"}),
+        lambda synth: synth.augment(town_table(), target="town", counts={"Lieden": 9}),
+        lambda synth: synth.impute(town_table().replace({"town": {"Delft": "Lieden"}})),
+    ],
+    ids=["value", "set", "frame", "counterfactual", "augment", "impute"],
+)
+def test_76_an_unknown_category_is_told_with_the_known_ones(
+    asked: DiffusionSynthesizer, ask: Any
+) -> None:
+    known = "'Lieden'.*Known: 'Delft', 'Edam', 'Gouda', 'Leiden'. Did you mean 'Leiden'"
+    with pytest.raises(ConditionError, match=f"'town'.*{known}"):
+        ask(asked)
+
+
+def test_77_a_number_beyond_the_training_rows_is_warned_of_and_kept(
+    asked: DiffusionSynthesizer,
+) -> None:
+    with pytest.warns(ConditionWarning, match="'age'.*outside the training rows' 20 to 49") as told:
+        out = asked.sample(50, conditions={"age": 99})
+    assert set(out["age"]) == {99}
+    assert told[0].filename == __file__
+    beyond = town_table().assign(age=99)
+    for ask in (WITH_ANY["sample"], WITH_ANY["impute"]):
+        with pytest.warns(ConditionWarning, match="'age'"):
+            assert set(ask(asked, beyond)["age"]) == {99}
+    with pytest.raises(ConditionError, match="'age'.*they range from 20 to 49"):
+        asked.sample(5, conditions={"age": (99, 120)})
+
+
+def test_78_an_unknown_column_is_a_key_error_with_the_closest_name(
+    asked: DiffusionSynthesizer,
+) -> None:
+    for ask in (
+        lambda: asked.sample(5, conditions={"twon": "Delft"}),
+        lambda: asked.sample(conditions=pd.DataFrame({"twon": ["Delft"]})),
+        lambda: asked.counterfactual(town_table(), {"twon": "Delft"}),
+        lambda: asked.augment(town_table(), target="twon"),
+    ):
+        with pytest.raises(KeyError) as caught:
+            ask()
+        assert str(caught.value) == "the table has no column 'twon'. Did you mean 'town'?"
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT])
+def test_79_a_missing_value_asks_for_missing_cells(
+    asked: DiffusionSynthesizer, missing: Any
+) -> None:
+    assert asked.sample(5, conditions={"x": missing})["x"].isna().all()
+    with pytest.raises(ConditionError, match="'age': a missing cell is asked for, none was there"):
+        asked.sample(5, conditions={"age": missing})
+
+
+def test_79_a_missing_cell_of_a_frame_asks_for_a_missing_cell(asked: DiffusionSynthesizer) -> None:
+    out = asked.sample(conditions=pd.DataFrame({"x": [np.nan, 0.5, np.nan]}))
+    np.testing.assert_array_equal(out["x"], [np.nan, 0.5, np.nan])
+
+
+def test_82_rare_conditions_give_every_row_that_is_asked_for(asked: DiffusionSynthesizer) -> None:
+    rare = {"town": ["Edam"], "age": (27, 27), "x": (0, None)}
+    out = asked.sample(1500, conditions=rare, random_state=1)
+    assert len(out) == 1500
+    assert set(out["town"]) == {"Edam"}
+    assert set(out["age"]) == {27}
+    assert (out["x"] >= 0).all()
+    assert out["x"].nunique() > 1
 
 
 # ---- sampling ----

@@ -92,3 +92,16 @@ quiet = click.option("--quiet", "-q", is_flag=True, help="Only warnings and erro
 device = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps."
 )
+output = click.option(
+    "--output", "-o", default="-", metavar="FILE", help="Where they go. The standard output."
+)
+seed = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Other seeds give other rows. Without one, the same rows come every time.",
+)
+csv_safe = click.option(
+    "--csv-safe",
+    is_flag=True,
+    help="Put ' in front of text that a spreadsheet would run as a formula.",
+)

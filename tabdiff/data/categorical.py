@@ -203,10 +203,19 @@ class CategoricalEncoder:
         """
         code = self._codes(Cells(np.zeros(len(values), dtype=bool), values))
         share = np.ones(len(values))
-        shared = self.levels.locate(values) < 0
-        place = self.rare.locate(values[shared])
-        share[shared] = self.rare_counts[place] / self.rare_counts.sum()
+        rare = self.levels.locate(values) < 0
+        share[rare] = self._rarity(values[rare])
         return Options.whole(code, share)
+
+    def sharing(self, values: Array) -> tuple[Array, Array]:
+        """Those of some known labels that share a level, and how often each is drawn among them."""
+        shared = values[self.levels.locate(values) < 0]
+        share = self._rarity(shared)
+        return shared, share / share.sum()
+
+    def _rarity(self, values: Array) -> Array:
+        """The part of the shared level that each of some rare labels makes up."""
+        return self.rare_counts[self.rare.locate(values)] / self.rare_counts.sum()
 
     def decode(self, parts: Parts, n: int, rng: np.random.Generator, start: int) -> Cells:
         """The label of each code; a rare one is drawn by its frequency."""

@@ -45,32 +45,57 @@ class Between:
     low: Any
     high: Any
 
-    def enforce(self, cells: Cells) -> Cells:
+    def enforce(self, cells: Cells, rng: np.random.Generator) -> Cells:
         """Undo what rounding may have moved beyond a bound."""
         values = cells.values
-        # An infinite end would turn integers into floats.
-        if not (isinstance(self.low, float) and math.isinf(self.low)):
+        if _can_hold(values.dtype, self.low):
             values = np.maximum(values, self.low)
-        if not (isinstance(self.high, float) and math.isinf(self.high)):
+        if _can_hold(values.dtype, self.high):
             values = np.minimum(values, self.high)
         return Cells(cells.missing, values)
 
 
+def _can_hold(dtype: np.dtype[Any], bound: Any) -> bool:
+    """Whether a bound lies among the integers of the dtype; one beyond them binds nothing."""
+    if dtype.kind not in "iu":
+        return True
+    ends = np.iinfo(dtype)
+    return bool(ends.min <= bound <= ends.max)
+
+
 @dataclass(frozen=True)
 class Among:
-    """One of some values, as the column's cells hold them."""
+    """One of some values, as the column's cells hold them.
+
+    Attributes
+    ----------
+    values : array, (m,), each once
+    shared : array, (k,)
+        Those that share a level with labels that are not wanted.
+    share : float64 array, (k,), adding up to 1
+        How often each of these is drawn at that level.
+    """
 
     values: Array
+    shared: Array
+    share: Array
 
-    def enforce(self, cells: Cells) -> Cells:
+    @classmethod
+    def of(cls, values: Array) -> Among:
+        """Values that share no level."""
+        return cls(values, values[:0], np.zeros(0))
+
+    def enforce(self, cells: Cells, rng: np.random.Generator) -> Cells:
         """Undo what rounding may have moved off a number, or a rare label drawn for another."""
-        if cells.values.dtype != object and cells.values.dtype != bool:
-            wanted = np.sort(self.values)
-            return Cells(cells.missing, wanted[nearest(wanted, cells.values)])
-        known = set(map(typed_key, self.values))
-        outside = np.array([typed_key(value) not in known for value in cells.values], dtype=bool)
         values = cells.values.copy()
-        values[outside] = np.resize(self.values, int(outside.sum()))
+        if len(self.shared):
+            known = set(map(typed_key, self.values))
+            outside = np.array([typed_key(value) not in known for value in values], dtype=bool)
+            drawn = rng.choice(len(self.shared), int(outside.sum()), p=self.share)
+            values[outside] = self.shared[drawn]
+        elif values.dtype != object and values.dtype != bool:
+            wanted = np.sort(self.values)
+            values = wanted[nearest(wanted, values)]
         return Cells(cells.missing, values)
 
 
@@ -143,7 +168,7 @@ def _read(condition: Any, column: Column) -> Cells | Wanted:
             raise ConditionError(
                 "a set of values cannot hold a missing one. Ask for None alone, or leave it out."
             )
-        return Among(distinct(_cells(members, column).values))
+        return Among.of(distinct(_cells(members, column).values))
     return _cells([condition], column)
 
 
@@ -169,8 +194,9 @@ def _bound(end: Any, column: Column, side: int) -> Any:
         return side * math.inf
     if _is_missing(end):
         raise ConditionError("an end of a range cannot be missing. Use None for an open end.")
-    if column.form == "integer" and isinstance(end, Real) and not isinstance(end, bool):
-        return math.floor(end) if side > 0 else math.ceil(end)
+    if column.form in ("integer", "decimal"):
+        exact = _scaled(end, column)
+        return math.floor(exact) if side > 0 else math.ceil(exact)
     return _cells([end], column).values[0]
 
 
@@ -185,7 +211,7 @@ def _read_ordered_range(condition: tuple[Any, ...], column: Column) -> Among:
         ends.append(open_end if end is None else places[typed_key(end)])
     if ends[0] > ends[1]:
         raise ConditionError("the low end lies above the high end.")
-    return Among(_cells(levels[ends[0] : ends[1] + 1], column).values)
+    return Among.of(_cells(levels[ends[0] : ends[1] + 1], column).values)
 
 
 def _cells(values: list[Any], column: Column) -> Cells:
@@ -207,16 +233,14 @@ def _cells(values: list[Any], column: Column) -> Cells:
 def _natural(value: Any, column: Column) -> Any:
     """``value`` as the type that the column's form is made of."""
     form = column.form
-    if form in ("integer", "float", "decimal"):
-        if isinstance(value, bool | np.bool_) or not isinstance(value, Real | Decimal | np.number):
-            raise ConditionError(f"the column holds numbers ({column.dtype}).")
-        if not math.isfinite(value):
-            raise ConditionError("the number is not finite.")
-        if form == "integer":
-            if value != math.floor(value):
-                raise ConditionError(f"the column holds whole numbers ({column.dtype}).")
-            return math.floor(value)
-        return Decimal(str(value)) if form == "decimal" else float(value)
+    if form == "float":
+        _require_number(value, column)
+        return float(value)
+    if form in ("integer", "decimal"):
+        exact = _scaled(value, column)
+        if exact != math.floor(exact):
+            raise ConditionError(f"the column holds {_precision(column)} ({column.dtype}).")
+        return math.floor(exact) if form == "integer" else Decimal(str(value))
     if form in _MOMENTS:
         return _MOMENTS[form](value, column)
     if form == "boolean" and not isinstance(value, bool | np.bool_):
@@ -224,6 +248,25 @@ def _natural(value: Any, column: Column) -> Any:
     if form == "string" and not isinstance(value, str):
         raise ConditionError(f"the column holds text, and this is {type(value).__name__}.")
     return value
+
+
+def _require_number(value: Any, column: Column) -> None:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real | Decimal | np.number):
+        raise ConditionError(f"the column holds numbers ({column.dtype}).")
+    if not math.isfinite(value):
+        raise ConditionError("the number is not finite.")
+
+
+def _scaled(value: Any, column: Column) -> Any:
+    """The number in the units of the column's cells, with what is finer than one."""
+    _require_number(value, column)
+    if column.form == "integer":
+        return value
+    return Decimal(str(value)).scaleb(int(column.detail))
+
+
+def _precision(column: Column) -> str:
+    return "whole numbers" if column.form == "integer" else f"numbers of {column.detail} decimals"
 
 
 def _stamp(value: Any, zone: dt.tzinfo | None) -> pd.Timestamp:
@@ -244,7 +287,35 @@ def _as_datetime(value: Any, column: Column) -> pd.Timestamp:
     if isinstance(dtype, pd.ArrowDtype):
         text = getattr(dtype.pyarrow_dtype, "tz", None)
         zone = zone_from_text(text) if text else None
-    return _stamp(value, zone)
+    return _in_unit(_stamp(value, zone), column)
+
+
+def _as_datetime_text(value: Any, column: Column) -> str:
+    stamp = _stamp(value, None)
+    text = stamp.strftime(column.detail)
+    if pd.to_datetime(text, format=column.detail) != stamp:
+        raise ConditionError(f"the column holds moments such as {text}, without anything finer.")
+    return text
+
+
+def _as_date(value: Any, column: Column) -> dt.date:
+    stamp = _stamp(value, None)
+    if stamp != stamp.normalize():
+        raise ConditionError("the column holds days, without a time of day.")
+    return stamp.date()
+
+
+def _in_unit(value: Any, column: Column) -> Any:
+    """A moment or span in the unit of the column's dtype, if that can tell it exactly."""
+    dtype = dtype_from_text(column.dtype)
+    if isinstance(dtype, np.dtype):
+        unit = np.datetime_data(dtype)[0]
+    else:
+        unit = dtype.pyarrow_dtype.unit if isinstance(dtype, pd.ArrowDtype) else dtype.unit
+    try:
+        return value.as_unit(unit, round_ok=False)
+    except ValueError as error:
+        raise ConditionError(f"the column holds nothing finer than 1 {unit}.") from error
 
 
 def _zone(column: Column) -> dt.tzinfo | None:
@@ -257,12 +328,12 @@ def _as_time(value: Any, column: Column) -> dt.time:
 
 _MOMENTS: dict[str, Any] = {
     "datetime": _as_datetime,
-    "datetime text": lambda value, column: _stamp(value, None).strftime(column.detail),
+    "datetime text": _as_datetime_text,
     "timestamp objects": lambda value, column: _stamp(value, _zone(column)),
     "datetime objects": lambda value, column: _stamp(value, _zone(column)).to_pydatetime(),
-    "date": lambda value, column: _stamp(value, None).date(),
+    "date": _as_date,
     "time": _as_time,
-    "timedelta": lambda value, column: pd.Timedelta(value),
+    "timedelta": lambda value, column: _in_unit(pd.Timedelta(value), column),
     "timedelta objects": lambda value, column: pd.Timedelta(value).to_pytimedelta(),
     "pandas timedelta objects": lambda value, column: pd.Timedelta(value),
     "period": lambda value, column: pd.Period(value, freq=_frequency(column)),

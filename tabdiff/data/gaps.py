@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tabdiff.data.cells import Array, present
+from tabdiff.data.cells import Array, inner_numpy, present
+from tabdiff.data.dtypes import inner_dtype
 from tabdiff.data.frames import container_of, from_pandas, polars_types, to_pandas
 from tabdiff.data.question import Question
-from tabdiff.data.table import TableEncoder
+from tabdiff.data.schema import is_family
+from tabdiff.data.table import TableEncoder, by_label
 
 # Kinds of columns that a model cannot fill: it never knew what was in them.
 UNFILLED = ("identifier", "missing")
@@ -37,36 +39,59 @@ class Gaps:
         self._container = container_of(df)
         self._polars = polars_types(df) if self._container == "polars" else {}
         self._frame = to_pandas(df)
-        fillable = {c.name for c in encoder.schema.columns if c.kind not in UNFILLED}
-        self._labels = [at for at, label in enumerate(self._frame.columns) if label in fillable]
+        fillable = {c.name: c for c in encoder.schema.columns if c.kind not in UNFILLED}
+        self._columns = {
+            at: fillable[label] for at, label in enumerate(self._frame.columns) if label in fillable
+        }
         missing = np.zeros(len(self._frame), dtype=bool)
-        for at in self._labels:
+        for at in self._columns:
             missing |= present(self._frame.iloc[:, at])[1]
         self._rows = np.flatnonzero(missing)
         self.n = len(self._rows)
-        self.question = Question.of_gaps(encoder, self._frame.iloc[self._rows])
+        self.question = Question.of_gaps(encoder, self._frame, self._rows)
 
     def fill(self, drawn: Any) -> Any:
         """The table with the cells of ``drawn``, one row per row with gaps, in its gaps."""
-        answer = to_pandas(drawn)
+        answer = by_label(to_pandas(drawn))
         filled = self._frame.copy()
-        places = {label: at for at, label in enumerate(answer.columns)}
-        for at in self._labels:
+        for at, column in self._columns.items():
             series = self._frame.iloc[:, at]
             _, gaps = present(series)
             if gaps.any():
-                new = answer.iloc[:, places[self._frame.columns[at]]]
-                filled.isetitem(at, _filled(series, gaps, new[gaps[self._rows]]))  # type: ignore[arg-type]
+                new = answer[column.name][gaps[self._rows]]
+                fits = is_family(series.dtype, column) and _can_hold(series.dtype, new)
+                fill = _filled if fits else _joined
+                filled.isetitem(at, fill(series, gaps, new))  # type: ignore[arg-type]
         if self._container == "pandas":
             return filled
         return from_pandas(filled, self._container, self._polars)
 
 
+def _can_hold(dtype: Any, new: pd.Series) -> bool:
+    """Whether integers of this dtype are enough, if the dtype is one of integers."""
+    if not pd.api.types.is_integer_dtype(dtype):
+        return True
+    ends = np.iinfo(inner_numpy(inner_dtype(dtype)))
+    numbers = new.to_numpy(dtype=np.float64)
+    whole = np.array_equal(numbers, np.rint(numbers))
+    return bool(whole and ends.min <= new.min() and new.max() <= ends.max)
+
+
+def _joined(series: pd.Series, gaps: Array, new: pd.Series) -> pd.Series:
+    """``series`` with ``new`` in its gaps, in the dtype of ``new``."""
+    observed = series.reset_index(drop=True)[~gaps].astype(new.dtype)
+    drawn = new.set_axis(np.flatnonzero(gaps))
+    return pd.concat([observed, drawn]).sort_index().set_axis(series.index)
+
+
 def _filled(series: pd.Series, gaps: Array, new: pd.Series) -> pd.Series:
-    """``series`` with ``new`` in its gaps, in its own dtype."""
+    """``series`` with ``new`` in its gaps, in its own dtype, which may need more categories."""
     if isinstance(series.dtype, pd.SparseDtype):
         dense = series.dtype.subtype
         return _filled(series.astype(dense), gaps, new.astype(dense)).astype(series.dtype)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        absent = pd.Index(new.dropna().unique()).difference(series.cat.categories, sort=False)
+        series = series.cat.add_categories(absent)
     values = series.array.copy()
     values[gaps] = new.astype(series.dtype).array
     return pd.Series(values, index=series.index, dtype=series.dtype)

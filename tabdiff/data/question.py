@@ -23,7 +23,7 @@ from tabdiff.data.numeric import NumericEncoder
 from tabdiff.data.parts import Options
 from tabdiff.data.reading import read_cells
 from tabdiff.data.scalars import typed_key
-from tabdiff.data.schema import check_family
+from tabdiff.data.schema import check_family, check_labels
 from tabdiff.data.table import Field, TableEncoder
 
 
@@ -48,10 +48,12 @@ class Question:
             if field.column.name not in self._wanted:
                 continue
             try:
-                found = _restriction(field, self._wanted[field.column.name])
+                own = _told_apart(field, self._wanted[field.column.name])
+                found = _restriction(field, own)
             except (ConditionError, SchemaError) as error:
                 problems.append(f"column {field.column.name!r}: {error}")
                 continue
+            self._wanted[field.column.name] = own
             if found is not None:
                 restrictions.append(found)
         if problems:
@@ -91,8 +93,14 @@ class Question:
         return cls(encoder, _read(encoder, frame, lambda series: observed), {})
 
     @classmethod
-    def of_gaps(cls, encoder: TableEncoder, df: Any) -> Self:
-        """The cells of a whole table that are missing, given those that are not.
+    def of_gaps(cls, encoder: TableEncoder, df: Any, rows: Array) -> Self:
+        """The cells that are missing in some rows of a table, given those that are not.
+
+        Parameters
+        ----------
+        df : DataFrame or ndarray
+            With all columns; its other rows may hold anything.
+        rows : int array, (n,)
 
         Raises
         ------
@@ -101,7 +109,10 @@ class Question:
         """
         encoder.schema.validate(df)
         frame = to_pandas(df)
-        return cls(encoder, _read(encoder, frame, lambda series: ~present(series)[1]), {})
+        asked = np.zeros(len(frame), dtype=bool)
+        asked[rows] = True
+        given = _read(encoder, frame, lambda series: asked & ~present(series)[1])
+        return cls(encoder, given.take(rows), {})
 
     def take(self, rows: Array) -> Question:
         """The question for these rows, any number of times each."""
@@ -121,10 +132,14 @@ class Question:
         n, layout = self.given.n, self.encoder.layout
         num, cat = np.zeros((n, layout.n_num)), np.zeros((n, layout.n_cat), dtype=np.int64)
         known_num, known_cat = np.zeros(num.shape, dtype=bool), np.zeros(cat.shape, dtype=bool)
-        for field, given in zip(self.encoder.fields, self.given.columns, strict=True):
+        fields = self.encoder.fields
+        # One stream per column, so that what a row draws does not depend on how many follow it.
+        for field, given, own in zip(
+            fields, self.given.columns, rng.spawn(len(fields)), strict=True
+        ):
             if given is None:
                 continue
-            parts = field.encoder.encode(given.cells, rng)
+            parts = field.encoder.encode(given.cells, own)
             for part, into, known, at in (
                 (parts.num, num, known_num, field.num),
                 (parts.cat, cat, known_cat, field.cat),
@@ -138,11 +153,12 @@ class Question:
     def decode(self, x: Mixed, rng: np.random.Generator, start: int = 0) -> Any:
         """The frame of these parts; observed cells are exactly what they were."""
         decoded = self.encoder.decode_cells(x, rng, start)
-        for at, (field, given) in enumerate(
-            zip(self.encoder.fields, self.given.columns, strict=True)
+        fields = self.encoder.fields
+        for at, (field, given, own) in enumerate(
+            zip(fields, self.given.columns, rng.spawn(len(fields)), strict=True)
         ):
             if field.column.name in self._wanted:
-                decoded[at] = self._wanted[field.column.name].enforce(decoded[at])
+                decoded[at] = self._wanted[field.column.name].enforce(decoded[at], own)
             if given is not None:
                 decoded[at] = given.over(decoded[at])
         return self.encoder.write(decoded)
@@ -150,6 +166,7 @@ class Question:
 
 def _conditions_frame(df: Any, encoder: TableEncoder) -> pd.DataFrame:
     frame = to_pandas(df)
+    check_labels(list(frame.columns))
     require_columns(frame, encoder.schema.columns)
     return frame
 
@@ -184,7 +201,7 @@ def _checked(encoder: TableEncoder, n: int, columns: Mapping[Hashable, GivenColu
         if given is None:
             continue
         try:
-            _check_given(field, given.cells)
+            _check_given(field, given)
         except SchemaError as error:
             problems.append(f"column {field.column.name!r}: {error}")
             continue
@@ -197,8 +214,8 @@ def _checked(encoder: TableEncoder, n: int, columns: Mapping[Hashable, GivenColu
     return Given(n, tuple(columns.get(field.column.name) for field in encoder.fields))
 
 
-def _check_given(field: Field, cells: Cells) -> None:
-    encoder = field.encoder
+def _check_given(field: Field, given: GivenColumn) -> None:
+    encoder, cells = field.encoder, given.cells
     if cells.missing.any() and not encoder.has_missing:
         raise SchemaError(
             "a missing cell is asked for, none was there at fit. Ask for a value, or leave it out."
@@ -209,7 +226,9 @@ def _check_given(field: Field, cells: Cells) -> None:
             raise SchemaError(
                 f"every training row holds {_only(encoder)}, so nothing is known of other values."
             )
-    encoder.encode(cells, np.random.default_rng(0))
+    # All rows, so that what is told of a row is its place in the table.
+    nothing = Cells(np.ones(len(given.observed), dtype=bool), cells.values[:0])
+    encoder.encode(given.over(nothing), np.random.default_rng(0))
 
 
 def _beyond(field: Field, cells: Cells) -> str:
@@ -238,6 +257,17 @@ def _only(encoder: ConstantEncoder) -> str:
     return repr(encoder.value.tolist()[0]) if len(encoder.value) else "a missing value"
 
 
+def _told_apart(field: Field, wanted: Wanted) -> Wanted:
+    """``wanted``, with the labels among it that only share a level."""
+    encoder = field.encoder
+    if not isinstance(encoder, CategoricalEncoder) or not len(encoder.rare):
+        return wanted
+    if isinstance(wanted, Between):
+        wanted = Among.of(_between(encoder, wanted))
+    shared, share = encoder.sharing(wanted.values)
+    return Among(wanted.values, shared, share)
+
+
 def _restriction(field: Field, wanted: Wanted) -> Restriction | None:
     """The parts of a range or set; None where the column is so in every row.
 
@@ -259,7 +289,7 @@ def _restriction(field: Field, wanted: Wanted) -> Restriction | None:
         return None
     options = _options(encoder, wanted)
     if not len(options.level):
-        low, high = encoder.bounds if isinstance(encoder, NumericEncoder) else ("", "")
+        low, high = _bounds(encoder)
         raise ConditionError(
             "no value of the training rows lies in it; they range from "
             f"{_shown(low, field.column)} to {_shown(high, field.column)}. Ask for a value, or a "
@@ -277,7 +307,23 @@ def _options(encoder: Any, wanted: Wanted) -> Options:
     if isinstance(encoder, CategoricalEncoder):
         if isinstance(wanted, Among):
             return encoder.among(wanted.values)
-        # Numbers that the schema calls categorical have an order all the same.
-        held = np.concatenate([encoder.levels.values, encoder.rare.values])
-        return encoder.among(held[(held >= wanted.low) & (held <= wanted.high)])
+        return encoder.among(_between(encoder, wanted))
     raise ConditionError("identifiers are made anew for each row and follow no condition.")
+
+
+def _bounds(encoder: Any) -> tuple[Any, Any]:
+    """The least and the greatest number of the training rows."""
+    if isinstance(encoder, NumericEncoder):
+        return encoder.bounds
+    held = _numbers(encoder)
+    return held.min(), held.max()
+
+
+def _between(encoder: CategoricalEncoder, wanted: Between) -> Array:
+    """Numbers that the schema calls categorical have an order all the same."""
+    held = _numbers(encoder)
+    return held[(held >= wanted.low) & (held <= wanted.high)]
+
+
+def _numbers(encoder: CategoricalEncoder) -> Array:
+    return np.concatenate([encoder.levels.values, encoder.rare.values])

@@ -15,9 +15,13 @@ import pandas as pd
 
 from tabdiff.data.cells import EPOCH, MICROSECOND, Array, Cells, inner_numpy, present
 from tabdiff.data.column import Column
+from tabdiff.data.dtypes import dtype_from_text, inner_dtype
 from tabdiff.data.errors import SchemaError
 
 _WIDE = Context(prec=60)
+
+# Forms whose cells are counts, of a unit that the dtype tells.
+_COUNTED = ("datetime", "timedelta", "period", "date", "time")
 
 
 def read_cells(series: pd.Series, column: Column) -> Cells:
@@ -30,6 +34,8 @@ def read_cells(series: pd.Series, column: Column) -> Cells:
     """
     dense, missing = present(series)
     try:
+        if column.form in _COUNTED:
+            dense = _in_own_unit(dense, column)
         values = _READERS.get(column.form, _read_objects)(dense, column)
     except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise SchemaError(
@@ -39,6 +45,27 @@ def read_cells(series: pd.Series, column: Column) -> Cells:
     if isinstance(series.dtype, np.dtype) and values.base is not None:
         values = values.copy()
     return Cells(missing, values)
+
+
+def _in_own_unit(series: pd.Series, column: Column) -> pd.Series:
+    """The same moments or spans in the column's own dtype.
+
+    Raises
+    ------
+    ValueError
+        If that cannot tell them exactly.
+    """
+    own = inner_dtype(dtype_from_text(column.dtype))
+    if series.dtype == own:
+        return series
+    if column.dtype == "object":
+        return pd.Series(_read_objects(series, column), dtype=object)
+    if isinstance(own, pd.PeriodDtype):
+        raise ValueError("other frequency")
+    converted = series.astype(own)
+    if series.dtype != object and not (converted.astype(series.dtype) == series).all():
+        raise ValueError("some are finer")
+    return converted
 
 
 def _is_arrow(series: pd.Series) -> bool:
@@ -91,6 +118,8 @@ def _read_floats(series: pd.Series, column: Column) -> Array:
 
 
 def _read_booleans(series: pd.Series, column: Column) -> Array:
+    if series.dtype == object and not all(isinstance(v, bool | np.bool_) for v in series):
+        raise ValueError("some are neither True nor False")
     if series.dtype != object and getattr(series.dtype, "kind", "O") != "b":
         raise ValueError("other dtype")
     return series.to_numpy(dtype=bool)

@@ -212,12 +212,16 @@ def check_family(series: pd.Series, column: Column) -> None:
     SchemaError
         Naming the column and both dtypes.
     """
-    expected = dtype_from_text(column.dtype)
-    if _family(series.dtype) != _family(expected) and not series.isna().all():
+    if not is_family(series.dtype, column) and not series.isna().all():
         raise SchemaError(
             f"column {column.name!r} is {dtype_to_text(series.dtype)}, at fit it was "
             f"{column.dtype}. Convert it."
         )
+
+
+def is_family(dtype: Any, column: Column) -> bool:
+    """Whether a dtype holds what the column's own does, in whatever width or storage."""
+    return _family(dtype) == _family(dtype_from_text(column.dtype))
 
 
 def check_labels(labels: list[Any]) -> None:
@@ -262,12 +266,13 @@ def _family(dtype: Any) -> str:
     """What a dtype holds, whatever its width: number, truth, time, span or any object."""
     if isinstance(dtype, pd.SparseDtype):
         dtype = dtype.subtype
-    if isinstance(dtype, pd.CategoricalDtype | pd.StringDtype):
-        return "object"
     if isinstance(dtype, pd.PeriodDtype):
         return "period"
-    kind = getattr(dtype, "kind", "O")
-    return {"i": "number", "u": "number", "f": "number"}.get(kind, kind)
+    if isinstance(dtype, pd.ArrowDtype) and str(dtype).startswith("date"):
+        return "object"  # as dates are without arrow
+    kind = "O" if isinstance(dtype, pd.CategoricalDtype) else getattr(dtype, "kind", "O")
+    # U and S are arrow's texts and bytes.
+    return {**dict.fromkeys("iuf", "number"), **dict.fromkeys("OUS", "object")}.get(kind, kind)
 
 
 def labels_of(columns: pd.Index) -> tuple[str, tuple[Hashable, ...]]:

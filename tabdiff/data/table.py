@@ -87,7 +87,7 @@ class TableEncoder:
         schema.validate(df)
         frame = to_pandas(df)
         check_rows(len(frame))
-        series = _by_label(frame)
+        series = by_label(frame)
         encoders, problems = [], []
         for column in schema.columns:
             cells = read_cells(series[column.name], column)
@@ -158,7 +158,7 @@ class TableEncoder:
         """
         self.schema.validate(df)
         frame = to_pandas(df)
-        series = _by_label(frame)
+        series = by_label(frame)
         num = np.zeros((len(frame), self.layout.n_num))
         cat = np.zeros((len(frame), self.layout.n_cat), dtype=np.int64)
         problems = []
@@ -200,10 +200,11 @@ class TableEncoder:
         cat = x.cat.detach().cpu().numpy()
         self._check_parts(num, cat)
         decoded = []
-        for field in self.fields:
+        # One stream per column, so that what a row draws does not depend on how many follow it.
+        for field, own in zip(self.fields, rng.spawn(len(self.fields)), strict=True):
             parts = Parts(_column(cat, field.cat), _column(num, field.num))
             try:
-                decoded.append(field.encoder.decode(parts, len(num), rng, start))
+                decoded.append(field.encoder.decode(parts, len(num), own, start))
             except ValueError as error:
                 raise ValueError(f"column {field.column.name!r}: {error}") from error
         return decoded
@@ -272,7 +273,8 @@ class TableEncoder:
         return cls(schema, encoders)
 
 
-def _by_label(frame: pd.DataFrame) -> dict[Hashable, pd.Series]:
+def by_label(frame: pd.DataFrame) -> dict[Hashable, pd.Series]:
+    """The columns of a frame, whatever their labels are."""
     return {label: frame.iloc[:, at] for at, label in enumerate(frame.columns)}
 
 

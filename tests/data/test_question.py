@@ -1,6 +1,9 @@
 """Questions keep what they were given, exactly, for every family of cells."""
 
+import datetime as dt
 import functools
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -9,7 +12,14 @@ import pytest
 import torch
 
 from tabdiff.data import cells
-from tabdiff.data.errors import ConditionError, ConditionWarning, UnknownColumnError
+from tabdiff.data.categorical import CategoricalEncoder
+from tabdiff.data.conditions import Among
+from tabdiff.data.errors import (
+    ConditionError,
+    ConditionWarning,
+    SchemaError,
+    UnknownColumnError,
+)
 from tabdiff.data.gaps import Gaps
 from tabdiff.data.mixed import Belief, Known, Mixed
 from tabdiff.data.question import Question
@@ -153,6 +163,11 @@ def plain() -> TableEncoder:
             "size": pd.Categorical(
                 source.choice(["S", "M", "L"], N), ["S", "M", "L"], ordered=True
             ),
+            "day": [dt.date(2024, 1, 1) + dt.timedelta(i % 50) for i in range(N)],
+            "noted": pd.date_range("2024-01-01", periods=N).strftime("%Y-%m-%d").astype(object),
+            "took": pd.to_timedelta(np.arange(N), unit="s").astype("timedelta64[s]"),
+            "cost": [Decimal(int(i)).scaleb(-2) for i in source.integers(100, 9999, N)],
+            "wide": source.integers(0, 1000, N).astype("uint64"),
             "same": 1,
             "gone": np.nan,
         }
@@ -183,6 +198,10 @@ REFUSED = {
     "another constant in a range": ({"same": (2, 3)}, "every training row holds 1"),
     "a value where none was": ({"gone": 2.0}, "every training row holds a missing value"),
     "a number for a date": ({"when": 20240101}, "Write '2024-01-31'"),
+    "a time of day for a date": ({"day": "2024-01-02 15:00"}, "holds days, without a time"),
+    "a time of day for a date as text": ({"noted": "2024-01-02 15:00"}, "such as 2024-01-02"),
+    "half a second for whole ones": ({"took": "1.5s"}, "nothing finer than 1 s"),
+    "more decimals than there are": ({"cost": Decimal("20.005")}, "numbers of 2 decimals"),
     "a zone where there is none": ({"when": pd.Timestamp("2024-02-01", tz="UTC")}, "no time zone"),
 }
 
@@ -240,3 +259,157 @@ def test_a_range_of_ordered_levels_and_open_ends():
     assert set(back["size"]) == {"M", "L"}
     assert back["age"].between(19, 30).all()
     assert {19, 30} <= set(back["age"])
+
+
+def test_ends_finer_than_the_column_hold_what_lies_between_them():
+    encoder = plain()
+    back = narrowed(Question.of_mapping(encoder, {"cost": (20.005, 60.009)}), 300)["cost"]
+    assert back.min() >= Decimal("20.01")
+    assert back.max() <= Decimal("60.00")
+
+
+@pytest.mark.parametrize("name", ["age", "wide"])
+def test_ends_that_the_dtype_cannot_hold_are_open(name: str):
+    encoder = plain()
+    for condition in ((-(10**30), None), (None, 10**30), (-5, 2**64), (-np.inf, np.inf)):
+        back = narrowed(Question.of_mapping(encoder, {name: condition}), 100)
+        assert back[name].dtype == ("uint64" if name == "wide" else "int64")
+
+
+def test_a_range_of_numbers_that_the_schema_calls_categories():
+    frame = pd.DataFrame({"code": rng().integers(1000, 1020, N)})
+    encoder = TableEncoder.fit(frame, Schema.infer(frame, {"code": "categorical"}), rng())
+    back = narrowed(Question.of_mapping(encoder, {"code": (1003, 1005)}), 100)["code"]
+    assert set(back) == {1003, 1004, 1005}
+    with pytest.raises(ConditionError, match="range from 1000 to 1019"):
+        Question.of_mapping(encoder, {"code": (5000, 6000)})
+
+
+@pytest.mark.parametrize("kind", [str, int])
+def test_a_rare_label_is_drawn_for_others_of_its_level_only(kind: Callable[[Any], Any]):
+    common, three, one = np.array([kind(7), kind(8), kind(9)])
+    asked = Among(np.array([common, three, one]), np.array([three, one]), np.array([0.75, 0.25]))
+    drawn = np.array([common] * 500 + [kind(5)] * 4000)
+    made = asked.enforce(cells.Cells(np.zeros(4500, dtype=bool), drawn), rng()).values
+    assert (made == common).sum() == 500
+    # Of 4000 draws, 3000 with std 27.4: five of them, 6e-7.
+    assert abs((made == three).sum() - 3000) < 5 * 27.4
+
+
+def test_a_label_knows_whether_it_shares_a_level():
+    labels = np.array([*"aaaaaaaaabbbbbbcccdee"], dtype=object)
+    read = CategoricalEncoder.fit(cells.Cells(np.zeros(21, dtype=bool), labels), max_levels=2)
+    shared, share = read.sharing(np.array(["a", "e", "d"], dtype=object))
+    assert shared.tolist() == ["e", "d"]
+    np.testing.assert_allclose(share, [2 / 3, 1 / 3])
+
+
+def test_what_a_row_draws_does_not_depend_on_how_many_follow():
+    frame = pd.DataFrame(
+        {
+            "a": np.where(rng().random(N) < 0.5, np.nan, rng(1).integers(0, 10**6, N)),
+            "b": rng(2).integers(0, 10**6, N),
+        }
+    )
+    question = Question.of_frame(fitted(frame), frame)
+    whole, _ = question.encode(rng(1))
+    head, _ = question.take(np.arange(20)).encode(rng(1))
+    assert torch.equal(head.num, whole.num[:20])
+    ids = pd.DataFrame({name: [None, *(f"{name}-{i:05d}" for i in range(99))] for name in "ij"})
+    with pytest.warns(SchemaWarning, match="identifiers"):
+        encoder = fitted(ids)
+    for field in encoder.fields:
+        field.encoder.missing_share = 0.5
+    parts = Mixed(torch.zeros(N, 0), torch.zeros(N, 0, dtype=torch.int64))
+    pd.testing.assert_frame_equal(
+        encoder.decode(parts[:20], rng(1)), encoder.decode(parts, rng(1)).head(20)
+    )
+
+
+# ---------------------------------------------------------------- frames of other units and dtypes
+
+OTHERWISE: dict[str, tuple[str, Callable[[pd.Series], pd.Series]]] = {
+    "seconds for nanoseconds": ("datetime ns", lambda s: s.astype("datetime64[s]")),
+    "nanoseconds for microseconds": ("datetime us spread", lambda s: s.astype("datetime64[ns]")),
+    "arrow for numpy": ("datetime ns", lambda s: s.astype("timestamp[us][pyarrow]")),
+    "numpy for arrow": ("arrow timestamp", lambda s: s.astype("datetime64[ns]")),
+    "another zone": ("zoned", lambda s: s.dt.tz_convert("Asia/Tokyo")),
+    "spans in seconds": ("timedelta", lambda s: s.astype("timedelta64[s]")),
+    "arrow's spans": ("timedelta NaT", lambda s: s.astype("duration[s][pyarrow]")),
+    "arrow's days": ("dates", lambda s: s.astype("date32[day][pyarrow]")),
+    "arrow's days in milliseconds": ("dates", lambda s: s.astype("date64[ms][pyarrow]")),
+    "days without arrow": ("arrow date64", lambda s: s.astype(object)),
+    "arrow's times": ("times", lambda s: s.astype("time64[us][pyarrow]")),
+    "times without arrow": ("arrow time32", lambda s: s.astype(object)),
+    "a category for text": ("strings None", lambda s: s.astype("category")),
+    "text for a category": ("category", lambda s: s.astype(object)),
+    "arrow's text": ("strings None", lambda s: s.astype("string[pyarrow]")),
+}
+
+
+@pytest.mark.parametrize("case", OTHERWISE)
+def test_the_same_cells_in_another_dtype_mean_the_same(case: str):
+    name, convert = OTHERWISE[case]
+    frame = pair(name)
+    asked = pd.DataFrame({"it": convert(frame["it"])})
+    assert asked["it"].dtype != frame["it"].dtype or name == "zoned"
+    back = answered(Question.of_frame(fitted(frame), asked))
+    pd.testing.assert_series_equal(back["it"], frame["it"])
+
+
+def test_cells_finer_than_the_column_are_refused():
+    frame = pair("datetime ns").assign(it=lambda f: f["it"].astype("datetime64[s]"))
+    finer = frame.assign(it=frame["it"].astype("datetime64[ns]") + pd.Timedelta("1ms"))
+    with pytest.raises(ConditionError, match="'it'.*some are finer"):
+        Question.of_frame(fitted(frame), finer[["it"]])
+    with pytest.raises(SchemaError, match="'it'.*some are finer"):
+        fitted(frame).encode(finer, rng())
+
+
+def test_text_is_no_truth():
+    frame = pair("bools None")
+    with pytest.raises(ConditionError, match="'it'.*neither True nor False"):
+        Question.of_frame(fitted(frame), pd.DataFrame({"it": ["False", "x"]}))
+
+
+def test_columns_of_conditions_differ():
+    twice = pd.DataFrame([[1, 2]], columns=["age", "age"])
+    with pytest.raises(SchemaError, match="More than once: 'age'"):
+        Question.of_frame(plain(), twice)
+
+
+# ------------------------------------------------------------------------------------------- gaps
+
+
+def filled(frame: pd.DataFrame, holed: pd.DataFrame) -> pd.DataFrame:
+    gaps = Gaps(fitted(frame), holed)
+    return gaps.fill(answered(gaps.question))
+
+
+def test_a_categorical_dtype_gains_the_categories_that_were_drawn():
+    frame = pair("ordered")
+    holed = frame.assign(it=pd.Categorical(["low"] * 9 + [None] * (N - 9)))
+    back = filled(frame, holed)["it"]
+    assert back.notna().all()
+    assert list(back.cat.categories) == ["low", "mid"]
+    assert (back.head(9) == "low").all()
+
+
+@pytest.mark.parametrize("name", ["bool", "strings None", "datetime ns", "category", "ints None"])
+@pytest.mark.parametrize("nothing", [np.nan, None])
+def test_a_column_without_any_value_takes_the_fitted_dtype(name: str, nothing: object):
+    frame = pair(name)
+    holed = frame.assign(it=pd.Series([nothing] * N))
+    back = filled(frame, holed)["it"]
+    assert back.dtype in (frame["it"].dtype, object)
+    assert back.notna().mean() > 0.4
+    assert set(map(type, back.dropna())) == set(map(type, frame["it"].dropna()))
+
+
+def test_a_bad_cell_is_told_by_its_place_in_the_table():
+    holed = pair("strings None").assign(other=lambda f: f["other"].astype(float))
+    frame = holed.copy()
+    holed.loc[[2, 7], "other"] = np.nan
+    holed.loc[[5, 7], "it"] = "unheard"
+    with pytest.raises(ConditionError, match="1 cells hold .*first at row 7: 'unheard'"):
+        Gaps(fitted(frame), holed)

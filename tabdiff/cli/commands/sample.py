@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tabdiff.cli import options
+from tabdiff.cli import options, where
+from tabdiff.cli.tables import as_pandas, counted, read_for
 from tabdiff.cli.talk import voice
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from tabdiff.synthesizer import DiffusionSynthesizer
 
 
 @click.command()
@@ -21,60 +20,75 @@ if TYPE_CHECKING:
     "--rows", "-n", type=click.IntRange(min=0), help="How many. As many as were learned from."
 )
 @click.option(
-    "--output", "-o", default="-", metavar="FILE", help="Where they go. The standard output."
+    "--where",
+    "written",
+    type=where.condition,
+    metavar="CONDITION",
+    multiple=True,
+    help="What the rows must be; may be repeated: country=NL, age=18..30, age=18.., "
+    "segment=A|B, and note= for a missing cell.",
 )
 @click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    help="Other seeds give other rows. Without one, the same rows come every time.",
+    "--conditions",
+    "table",
+    metavar="FILE",
+    help="A table of values, each row of which is completed to one row.",
 )
-@click.option(
-    "--csv-safe",
-    is_flag=True,
-    help="Put ' in front of text that a spreadsheet would run as a formula.",
-)
+@options.output
+@options.seed
+@options.csv_safe
+@options.reading
 @options.device
 @options.quiet
 def sample(
     model: str,
     rows: int | None,
+    written: tuple[where.Condition, ...],
+    table: str | None,
     output: str,
     seed: int | None,
     csv_safe: bool,
+    na: tuple[str, ...],
+    separator: str | None,
     device: str,
     quiet: bool,
 ) -> None:
     """Make synthetic rows with MODEL.
 
     Any number of rows takes the same memory, and the output appears whole or not at all.
+
+    Conditions hold exactly, and rare ones take no longer. A range has both its ends in it. A name
+    or a value that holds one of the signs = | .. " stands in double quotes, and these within the
+    quotes of the shell: --where 'size="5..6"'.
     """
     from tabdiff import terminal
     from tabdiff.files import check_path, write_table
     from tabdiff.synthesizer import DiffusionSynthesizer
 
     check_path(output)
+    if table is not None and (written or rows is not None):
+        raise click.UsageError(
+            "--conditions makes one row of each of its rows: leave --rows and --where out."
+        )
     synth = DiffusionSynthesizer.load(model, device=device)
+    conditions = _conditions(synth, written, table, na, separator)
     wanted = synth.n_rows_seen_ if rows is None else rows
-    frames = synth.sample_iter(wanted, random_state=seed)
-    pandas_frames = _counted(map(_as_pandas, frames), wanted, quiet)
-    written = write_table(output, pandas_frames, formula_safe=csv_safe)
+    if table is not None:
+        wanted = len(conditions)
+    frames = synth.sample_iter(wanted, conditions=conditions, random_state=seed)
+    pandas_frames = counted(map(as_pandas, frames), wanted, quiet)
+    n_rows = write_table(output, pandas_frames, formula_safe=csv_safe)
     if output != "-":
-        voice(quiet)(f"Wrote {terminal.plural(written, 'row')} to {output}.")
+        voice(quiet)(f"Wrote {terminal.plural(n_rows, 'row')} to {output}.")
 
 
-def _as_pandas(frame: Any) -> pd.DataFrame:
-    """Models that were made in Python may give polars frames or arrays."""
-    from tabdiff.data.schema import to_pandas
-
-    return to_pandas(frame)
-
-
-def _counted(frames: Iterator[pd.DataFrame], n_rows: int, quiet: bool) -> Iterator[pd.DataFrame]:
-    """The same frames, with a progress bar where somebody is looking."""
-    from tqdm import tqdm
-
-    hidden = quiet or not sys.stderr.isatty()
-    with tqdm(total=n_rows, desc="sample", unit="row", unit_scale=True, disable=hidden) as bar:
-        for frame in frames:
-            yield frame
-            bar.update(len(frame))
+def _conditions(
+    synth: DiffusionSynthesizer,
+    written: tuple[where.Condition, ...],
+    table: str | None,
+    na: tuple[str, ...],
+    separator: str | None,
+) -> Any:
+    if table is not None:
+        return read_for(synth, table, na, separator)
+    return where.conditions_of(written, synth.schema_) if written else None
