@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tabdiff.data.schema import Schema, SchemaError, SchemaWarning
     from tabdiff.evaluation.report import Report, evaluate
+    from tabdiff.integrations.imblearn import DiffusionOverSampler as DiffusionOverSampler
+    from tabdiff.integrations.imputer import DiffusionImputer
     from tabdiff.persistence import (
         CorruptFileError,
         DigestMismatchError,
@@ -28,8 +30,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+# Without DiffusionOverSampler: ``from tabdiff import *`` must not need imbalanced-learn.
 __all__ = [
     "CorruptFileError",
+    "DiffusionImputer",
     "DiffusionSynthesizer",
     "DigestMismatchError",
     "NewerFormatError",
@@ -45,6 +49,8 @@ __all__ = [
 
 _HOME = {
     "CorruptFileError": "tabdiff.persistence",
+    "DiffusionImputer": "tabdiff.integrations.imputer",
+    "DiffusionOverSampler": "tabdiff.integrations.imblearn",
     "DiffusionSynthesizer": "tabdiff.synthesizer",
     "DigestMismatchError": "tabdiff.persistence",
     "NewerFormatError": "tabdiff.persistence",
@@ -67,4 +73,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *_HOME})
