@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tabdiff.data.schema import Schema, SchemaError, SchemaWarning
     from tabdiff.evaluation.compare import compare
     from tabdiff.evaluation.report import Report, evaluate
+    from tabdiff.integrations.imblearn import DiffusionOverSampler as DiffusionOverSampler
+    from tabdiff.integrations.imputer import DiffusionImputer
     from tabdiff.persistence import (
         CorruptFileError,
         DigestMismatchError,
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+# Without DiffusionOverSampler: ``from tabdiff import *`` must not need imbalanced-learn.
 __all__ = [
     "ConditionError",
     "ConditionWarning",
     "CorruptFileError",
+    "DiffusionImputer",
     "DiffusionSynthesizer",
     "DigestMismatchError",
     "NewerFormatError",
@@ -53,6 +57,8 @@ _HOME = {
     "ConditionError": "tabdiff.data.errors",
     "ConditionWarning": "tabdiff.data.errors",
     "CorruptFileError": "tabdiff.persistence",
+    "DiffusionImputer": "tabdiff.integrations.imputer",
+    "DiffusionOverSampler": "tabdiff.integrations.imblearn",
     "DiffusionSynthesizer": "tabdiff.synthesizer",
     "DigestMismatchError": "tabdiff.persistence",
     "NewerFormatError": "tabdiff.persistence",
@@ -77,4 +83,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *_HOME})

@@ -28,7 +28,8 @@ ROOMS = {
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
     "timeseries": {"sampler", "fitted"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
-    "integrations": {"synthesizer", "timeseries", "data.schema"},
+    "integrations": {"synthesizer", "timeseries", "data.schema"}
+    | {"data.averages", "inference.chunks", "training.settings"},
     "cli": {"integrations", "synthesizer", "timeseries", "evaluation", "analytics"}
     | {"data.schema", "files", "terminal", "disk", "persistence"},
 }

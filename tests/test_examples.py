@@ -1,3 +1,4 @@
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -19,3 +20,28 @@ def test_the_quickstart_runs_and_shows_what_it_made(tmp_path: Path):
         assert str(tmp_path / name) in done.stdout
         assert (tmp_path / name).stat().st_size > 10_000
     assert (tmp_path / "gapminder.tabdiff").exists()
+
+
+# Of hidden-out cells beyond those that were learned from, the user is told.
+@pytest.mark.filterwarnings("ignore::tabdiff.data.errors.ConditionWarning")
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("02_conditions.py", [], ["1. A value: Oceania", "Asia's share", "had it been 2007"]),
+        ("03_imputation.py", [], ["DiffusionImputer, mean of 20", "KNNImputer", "80 % intervals"]),
+        ("04_unbalanced.py", ["--rows", "600"], ["SMOTENC", "DiffusionOverSampler", "the law"]),
+    ],
+)
+def test_an_example_runs_and_tells_what_it_shows(
+    name: str,
+    options: list[str],
+    told: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    pytest.importorskip("imblearn" if "unbalanced" in name else "plotly")
+    monkeypatch.setattr(sys, "argv", [name, "--max-steps", "5", *options])
+    runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert [words for words in told if words not in printed] == []
+    assert "nan" not in printed

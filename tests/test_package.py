@@ -44,7 +44,7 @@ def test_every_name_of_the_face_exists(name: str):
 
 
 def test_the_face_lists_what_it_can_open():
-    assert set(tabdiff._HOME) | {"__version__"} == set(tabdiff.__all__)
+    assert set(tabdiff._HOME) | {"__version__"} == set(tabdiff.__all__) | {"DiffusionOverSampler"}
     for name, home in tabdiff._HOME.items():
         assert getattr(import_module(home), name) is getattr(tabdiff, name)
 
@@ -58,6 +58,16 @@ def test_errors_and_the_synthesizer_need_no_evaluation_libraries():
     fresh(
         "import sys, tabdiff; tabdiff.DiffusionSynthesizer, tabdiff.SchemaError; "
         "assert 'sdmetrics' not in sys.modules and 'plotly' not in sys.modules"
+    )
+
+
+def test_imbalanced_learn_is_needed_by_its_own_sampler_only():
+    fresh(
+        "import sys; sys.modules['imblearn'] = None\n"
+        "import tabdiff\n"
+        "try: tabdiff.DiffusionOverSampler\n"
+        "except ImportError as error: assert \"pip install 'tabdiff[imblearn]'\" in str(error)\n"
+        "else: raise AssertionError('no error')"
     )
 
 

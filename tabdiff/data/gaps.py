@@ -60,7 +60,7 @@ class Gaps:
             if gaps.any():
                 new = answer[column.name][gaps[self._rows]]
                 fits = is_family(series.dtype, column) and _can_hold(series.dtype, new)
-                fill = _filled if fits else _joined
+                fill = filled_in if fits else _joined
                 filled.isetitem(at, fill(series, gaps, new))  # type: ignore[arg-type]
         if self._container == "pandas":
             return filled
@@ -84,11 +84,11 @@ def _joined(series: pd.Series, gaps: Array, new: pd.Series) -> pd.Series:
     return pd.concat([observed, drawn]).sort_index().set_axis(series.index)
 
 
-def _filled(series: pd.Series, gaps: Array, new: pd.Series) -> pd.Series:
+def filled_in(series: pd.Series, gaps: Array, new: pd.Series) -> pd.Series:
     """``series`` with ``new`` in its gaps, in its own dtype, which may need more categories."""
     if isinstance(series.dtype, pd.SparseDtype):
         dense = series.dtype.subtype
-        return _filled(series.astype(dense), gaps, new.astype(dense)).astype(series.dtype)
+        return filled_in(series.astype(dense), gaps, new.astype(dense)).astype(series.dtype)
     if isinstance(series.dtype, pd.CategoricalDtype):
         absent = pd.Index(new.dropna().unique()).difference(series.cat.categories, sort=False)
         series = series.cat.add_categories(absent)
