@@ -21,10 +21,10 @@ ROOMS = {
     "training": {"diffusion", "denoisers", "data.mixed"},
     "inference": {"diffusion", "denoisers", "data.mixed"},
     "evaluation": {"data.schema"},
-    "analytics": {"inference", "diffusion", "data"},
+    "analytics": {"fitted", "training", "inference", "diffusion", "data"},
     "sampler": {"training", "inference", "diffusion", "data"},
     "fitted": {"training", "inference", "denoisers", "diffusion", "data"},
-    "synthesizer": {"sampler", "fitted"}
+    "synthesizer": {"sampler", "fitted", "analytics"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
     "timeseries": {"sampler", "fitted"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},

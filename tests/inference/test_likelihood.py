@@ -98,7 +98,7 @@ def test_levels_given_others_cost_their_conditional_log_probability():
 
 
 def test_a_part_pays_what_its_place_in_a_random_order_leaves_open():
-    """Of two parts each is first in one of the mirrored orders: (H(X) + H(X | Y)) / 2 on average."""
+    """Of two parts each is first in one of the mirrored orders: half H(X), half H(X | Y)."""
     table = np.array([[0.36, 0.02], [0.04, 0.28], [0.15, 0.15]])
     x = categorical(table).draw(4000, np.random.default_rng(0))
     paid = bound(categorical(table), x, 2).paid
@@ -181,7 +181,7 @@ def test_numbers_and_levels_add_up_to_the_joint(prior: str):
 
 @pytest.mark.parametrize("known_state", [False, True])
 def test_values_that_do_not_exist_say_nothing(known_state: bool):
-    """Whatever stands in their place, the row's likelihood is that of its level and other number."""
+    """Whatever stands in their place, a row is as likely as its level and its other number."""
     x = GATED.draw(3000, np.random.default_rng(0))
     blank = Mixed(torch.where(GATED.joint().exists(x), x.num, 123.0), x.cat)
     known = Known.nothing(x)
