@@ -12,9 +12,9 @@ may be negative where the model sees a relation that is not there. Both directio
 
 A number counts by its cell. Its value within the cell is left out: while it is between noise and
 data the other columns are too, on the one clock of the network, so they cannot be hidden from it.
-What is told is therefore I(cell; cell), at most I(X_i; X_j): about a hundredth of a nat less for
-normals that correlate at 0.9 and fifty cells, more only where columns determine each other to
-within a cell. What is known, however, is known in full: a column of S shows its cell and its value.
+What is known, however, is known in full: a column of S shows its cell and its value. So what is
+told is the mean of I(cell of X_i; X_j) and I(X_i; cell of X_j): at most I(X_i; X_j), and less by
+much only where columns determine each other to within a cell.
 A number without cells (a column of few rows) counts by its squared error, as a normal would,
 
     H(Z_j | Z_S) = 1/2 log(2 pi e E[(z_j - E[z_j | z_S])^2])

@@ -8,7 +8,8 @@ the column; levels, atoms and missing cells have the mass of their level, and th
 
 F leaves half a training row beyond each end of a cell, where the sampler never goes. A value that
 lies there all the same gets that half row's mass: spread evenly up to the middle between two cells,
-and beyond the outermost ends exponentially, with the mean excess of the cell. Derived here.
+and beyond the outermost ends exponentially, with the mean excess of the cell's outer quarter.
+Derived here.
 """
 
 from __future__ import annotations
@@ -105,10 +106,16 @@ class CellLaw:
     def log_measure(self, values: Array) -> Array:
         """Log of the mass (lattice) or of the density per unit (continuum), given the cell."""
         v = self.place(values)
-        cell = self.grid.locate(v)
+        outer, cell = self._is_outer(v), self.grid.locate(v)
+        found, inner = np.zeros(len(v)), ~outer
+        # One step of a lattice is so little of a tail that its mass is its density.
+        found[outer] = self._log_tail(v[outer])
         if isinstance(self.scale, Continuum):
-            return np.log(self._slope(v, cell)) + self.scale.exponent * np.log(2)
-        return np.log(self._cdf(v + 0.5, cell) - self._cdf(v - 0.5, cell))
+            found[inner] = np.log(self._slope(v[inner], cell[inner]))
+            return found + self.scale.exponent * np.log(2)
+        up, down = (self._cdf(v[inner] + side, cell[inner]) for side in (0.5, -0.5))
+        found[inner] = np.log(up - down)
+        return found
 
     def log_smooth(self, values: Array) -> Array:
         """Log of the density per unit of v, given the cell, over a window of its rows."""
@@ -124,9 +131,10 @@ class CellLaw:
         ]
         low, high = (np.interp(end, self.grid.y, self.grid.v) for end in ends)
         density = (ends[1] - ends[0]) / (high - low + np.abs(v - inside))
-        beyond = (v < self.grid.v[0]) | (v > self.grid.v[-1])
-        density[beyond] = self._slope(v[beyond], cell[beyond])
-        return np.log(density)
+        outer = self._is_outer(v)
+        smooth = np.log(density)
+        smooth[outer] = self._log_tail(v[outer])
+        return smooth
 
     def span(self) -> float:
         """Width in v of the central nine tenths of the rows in open cells."""
@@ -136,47 +144,53 @@ class CellLaw:
         low, high = np.interp([0.05, 0.95], below, self.grid.v)
         return float(high - low)
 
+    def _is_outer(self, v: Array) -> Array:
+        """Which positions lie beyond the outermost ends."""
+        return (v < self.grid.v[0]) | (v > self.grid.v[-1])
+
+    def _log_tail(self, v: Array) -> Array:
+        """Log density beyond the outermost ends: half a row's mass, falling exponentially."""
+        below = v < self.grid.v[0]
+        mass = np.where(below, self.grid.y[0], self.grid.n_cells - self.grid.y[-1])
+        excess = np.where(below, self._excess_below, self._excess_above)
+        away = np.where(below, self.grid.v[0] - v, v - self.grid.v[-1])
+        return np.log(mass / excess) - away / excess
+
     def _cdf(self, v: Array, cell: Array) -> Array:
-        """F(v | cell) with its tails."""
+        """F(v | cell) with its tails between cells."""
         first, last = self._first[cell], self._last[cell]
         v_low, v_high = self.grid.v[first], self.grid.v[last]
         u_low, u_high = self.grid.y[first] - cell, self.grid.y[last] - cell
         inside = np.clip(np.interp(v, self.grid.v, self.grid.y) - cell, u_low, u_high)
-        below = self._beyond(v_low - v, v_low - self._floor[cell], self._excess_below)
-        above = self._beyond(v - v_high, self._ceiling[cell] - v_high, self._excess_above)
+        below = _covered(v_low - v, v_low - self._floor[cell])
+        above = _covered(v - v_high, self._ceiling[cell] - v_high)
         return inside - u_low * below + (1 - u_high) * above
 
     def _slope(self, v: Array, cell: Array) -> Array:
-        """DF / dv within a cell and in its tails."""
+        """The derivative of F within a cell and between cells."""
         first, last = self._first[cell], self._last[cell]
         v_low, v_high = self.grid.v[first], self.grid.v[last]
+        u_low, u_high = self.grid.y[first] - cell, self.grid.y[last] - cell
         knot = np.clip(np.searchsorted(self.grid.v, v, side="right"), first + 1, last)
-        slope = (self.grid.y[knot] - self.grid.y[knot - 1]) / (
-            self.grid.v[knot] - self.grid.v[knot - 1]
-        )
-        for away, room, mass, excess in (
-            (v_low - v, v_low - self._floor[cell], self.grid.y[first] - cell, self._excess_below),
-            (
-                v - v_high,
-                self._ceiling[cell] - v_high,
-                1 - (self.grid.y[last] - cell),
-                self._excess_above,
-            ),
-        ):
-            even, falling = mass / np.where(np.isinf(room), 1.0, room), mass / excess
-            tail = np.where(np.isinf(room), falling * np.exp(-np.maximum(away, 0) / excess), even)
-            slope = np.where(away > 0, tail, slope)
+        rise = self.grid.y[knot] - self.grid.y[knot - 1]
+        slope = rise / (self.grid.v[knot] - self.grid.v[knot - 1])
+        below, above = v < v_low, v > v_high
+        slope[below] = (u_low / (v_low - self._floor[cell]))[below]
+        slope[above] = ((1 - u_high) / (self._ceiling[cell] - v_high))[above]
         return slope
 
-    def _beyond(self, away: Array, room: Array, excess: float) -> Array:
-        """Which share of a tail lies nearer to the cell than ``away``."""
-        away = np.maximum(away, 0.0)
-        even = np.minimum(away / np.where(np.isinf(room), 1.0, room), 1.0)
-        return np.where(np.isinf(room), -np.expm1(-away / excess), even)
-
     def _mean_excess(self, cell: int, below: bool) -> float:
-        """Mean distance of a cell's rows from its inner end."""
+        """Mean distance of the outer quarter of a cell's rows from its inner end."""
         knots = slice(int(self._first[cell]), int(self._last[cell]) + 1)
-        u = self.grid.y[knots] - cell
-        left = u if below else 1 - u
-        return float((np.diff(self.grid.v[knots]) * (left[1:] + left[:-1]) / 2).sum())
+        v, u = self.grid.v[knots], self.grid.y[knots] - cell
+        edge = 0.25 if below else 0.75
+        at = np.append(np.interp(edge, u, v), v[u < edge] if below else v[u > edge])
+        left = np.interp(np.sort(at), v, u if below else 1 - u)
+        return float((np.diff(np.sort(at)) * (left[1:] + left[:-1]) / 2).sum()) / 0.25
+
+
+def _covered(away: Array, room: Array) -> Array:
+    """Which share of an even tail lies nearer to its cell than ``away``."""
+    # Between cells that touch, the value at the end holds the tail: the sampler rounds to it.
+    share = (away >= 0).astype(np.float64)
+    return np.clip(np.divide(away, room, out=share, where=room > 0), 0.0, 1.0)

@@ -44,7 +44,9 @@ class LookInside:
         Values on a lattice (whole numbers, decimals, dates), levels and missing cells count by
         their probability, values of a continuum by their density in the column's own units. All
         rows are scored along the same path to noise, so a row's score does not depend on the rows
-        beside it. Identifiers and columns of one value say nothing.
+        beside it, and scores differ from each other more exactly than any of them is known: for the
+        level take more draws, or :meth:`information_profile`. Identifiers and columns of one value
+        say nothing.
 
         Parameters
         ----------
