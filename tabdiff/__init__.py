@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tabdiff.analytics.membership import ModelMembership, membership_attack
     from tabdiff.data.errors import ConditionError, ConditionWarning, UnknownColumnError
     from tabdiff.data.schema import Schema, SchemaError, SchemaWarning
     from tabdiff.evaluation.compare import compare
@@ -40,6 +41,7 @@ __all__ = [
     "DiffusionImputer",
     "DiffusionSynthesizer",
     "DigestMismatchError",
+    "ModelMembership",
     "NewerFormatError",
     "NotATabdiffFileError",
     "PersistenceError",
@@ -51,9 +53,12 @@ __all__ = [
     "__version__",
     "compare",
     "evaluate",
+    "membership_attack",
 ]
 
 _HOME = {
+    "ModelMembership": "tabdiff.analytics.membership",
+    "membership_attack": "tabdiff.analytics.membership",
     "ConditionError": "tabdiff.data.errors",
     "ConditionWarning": "tabdiff.data.errors",
     "CorruptFileError": "tabdiff.persistence",

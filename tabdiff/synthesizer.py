@@ -17,6 +17,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from tabdiff import persistence
+from tabdiff.analytics.verbs import LookInside
 from tabdiff.data.augmenting import as_fitted, rows_to_add
 from tabdiff.data.frames import concat
 from tabdiff.data.gaps import Gaps
@@ -42,7 +43,7 @@ from tabdiff.training.settings import (
 )
 
 
-class DiffusionSynthesizer(BaseEstimator):
+class DiffusionSynthesizer(LookInside, BaseEstimator):
     """Learns the joint distribution of a table by diffusion and samples new rows from it.
 
     Parameters

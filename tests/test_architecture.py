@@ -21,10 +21,11 @@ ROOMS = {
     "training": {"diffusion", "denoisers", "data.mixed"},
     "inference": {"diffusion", "denoisers", "data.mixed"},
     "evaluation": {"data.schema"},
-    "analytics": {"inference", "diffusion", "data"},
+    "analytics": {"fitted", "training", "inference", "diffusion", "data"}
+    | {"evaluation.intervals", "evaluation.values"},
     "sampler": {"training", "inference", "diffusion", "data"},
     "fitted": {"training", "inference", "denoisers", "diffusion", "data"},
-    "synthesizer": {"sampler", "fitted"}
+    "synthesizer": {"sampler", "fitted", "analytics"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
     "timeseries": {"sampler", "fitted"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},

@@ -83,6 +83,10 @@ class JointDiffusion:
         )
         return Mixed(torch.where(self._closed(x0.cat, x0.num), noise, x0.num), x0.cat)
 
+    def exists(self, x0: Mixed) -> Tensor:
+        """(B, *, Dn) bool: values of clean rows that are there at all."""
+        return ~self._closed(x0.cat, x0.num)
+
     def q_sample(self, x0: Mixed, t: Tensor, known: Known, generator: torch.Generator) -> Mixed:
         """x_t ~ q(x_t | x_0) for complete rows, (B,) times; what is known stays clean."""
         noisy = Mixed(

@@ -1,0 +1,1 @@
+"""What a fitted model knows, made visible: noise and its way back, likelihood, dependence."""
