@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,11 +16,14 @@ def test_readme_has_a_quickstart_of_at_most_fifteen_lines():
     assert 0 < len([line for line in BLOCKS[0].splitlines() if line.strip()]) <= 15
 
 
-@pytest.mark.parametrize("block", BLOCKS)
-def test_readme_block_runs(block, tmp_path, monkeypatch, capsys):
+def test_readme_blocks_run_one_after_the_other(tmp_path, monkeypatch, capsys):
     pytest.importorskip("sdmetrics")
     monkeypatch.setattr(settings, "default_steps", lambda n_rows: 20)
     monkeypatch.chdir(tmp_path)
-    exec(compile(block, "README.md", "exec"), {})  # noqa: S102 - our own README
+    names: dict[str, Any] = {}
+    for block in BLOCKS:
+        exec(compile(block, "README.md", "exec"), names)  # noqa: S102 - our own README
     assert (tmp_path / "report.html").stat().st_size > 10_000
     assert "C2ST" in capsys.readouterr().out
+    assert names["balanced"]["continent"].value_counts().nunique() == 1
+    assert not names["first"].equals(names["second"])

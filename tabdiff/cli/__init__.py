@@ -88,6 +88,7 @@ def program() -> None:
       tabdiff inspect data.csv
       tabdiff fit data.csv -o model.tabdiff --max-time 5m
       tabdiff sample model.tabdiff -n 10000 -o fake.parquet
+      tabdiff sample model.tabdiff -n 500 --where age=18..30 -o young.csv
       tabdiff evaluate data.csv fake.parquet --html report.html
 
     Tables are .csv, .tsv (also with .gz) or .parquet; - is CSV from the standard input or to the
