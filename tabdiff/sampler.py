@@ -44,9 +44,7 @@ class Sampler:
     steps: int
     device: torch.device
 
-    def frames(
-        self, question: Question, n: int, size: int, path: tuple[int, ...], start: int = 0
-    ) -> Iterator[Any]:
+    def frames(self, question: Question, n: int, size: int, path: tuple[int, ...]) -> Iterator[Any]:
         """``n`` rows in frames of ``size``, cut from chunks of ``CHUNK`` rows; at least one frame.
 
         Parameters
@@ -55,15 +53,13 @@ class Sampler:
             Of one row, which all rows share, or of n rows.
         path : tuple of int
             Where the random numbers come from.
-        start : int
-            Position of the first row in the whole table; identifiers count from it.
         """
         if n == 0:
             nothing, _ = self.joint.unknown(0)
             yield self.encoder.decode(nothing, generators(*path)[1])
         pending, waiting = [], 0
         for number, first in enumerate(range(0, n, CHUNK)):
-            frame = self._chunk(question, n, first, (*path, number), start)
+            frame = self._chunk(question, n, first, (*path, number))
             pending.append(frame)
             waiting += len(frame)
             while waiting >= size:
@@ -107,9 +103,7 @@ class Sampler:
             pieces.append(changed.decode(parts, rng, start=first))
         return concat(pieces)
 
-    def _chunk(
-        self, question: Question, n: int, first: int, path: tuple[int, ...], start: int
-    ) -> Any:
+    def _chunk(self, question: Question, n: int, first: int, path: tuple[int, ...]) -> Any:
         """The rows from ``first`` on that belong to one chunk."""
         noise, rng = generators(*path, device=self.device)
         # A chunk is always whole, or its random numbers would depend on where the sample ends.
@@ -125,7 +119,7 @@ class Sampler:
             times = time_grid(self.steps, self.device)
             rows = sample(self.denoiser, self.joint, times, x0, known, noise)
         head = np.arange(min(n - first, CHUNK))
-        return asked.take(head).decode(rows[: len(head)], rng, start=start + first)
+        return asked.take(head).decode(rows[: len(head)], rng, start=first)
 
     def _autocast(self) -> AbstractContextManager[object]:
         return autocast_for(self.device)()

@@ -386,13 +386,13 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         check_is_fitted(self)
         kept = as_fitted(self.encoder_, df)
         wanted = rows_to_add(kept, factor, target, counts)
-        questions = [self._question(None if factor else {target: value}) for value, _ in wanted]
-        path, sampler = self._next_path(random_state), self._sampler()
-        pieces, start = [kept], 0
-        for number, (question, (_, n)) in enumerate(zip(questions, wanted, strict=True)):
-            pieces.append(next(sampler.frames(question, n, max(n, 1), (*path, number), start)))
-            start += n
-        return concat(pieces)
+        n = sum(n for _, n in wanted)
+        if n == 0 or target is None:
+            question = Question.nothing(self.encoder_)
+        else:
+            question = Question.of_counts(self.encoder_, target, wanted)
+        frames = self._sampler().frames(question, n, max(n, 1), self._next_path(random_state))
+        return concat([kept, next(frames)])
 
     def counterfactual(
         self,

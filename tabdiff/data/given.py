@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -31,6 +33,15 @@ class GivenColumn:
         missing = self.cells.missing[chosen]
         value = np.cumsum(~self.cells.missing) - 1
         return GivenColumn(observed, Cells(missing, self.cells.values[value[chosen[~missing]]]))
+
+    @classmethod
+    def join(cls, several: Sequence[GivenColumn]) -> Self:
+        """The rows of these columns, one below the other."""
+        missing, values = zip(*(column.cells for column in several), strict=True)
+        return cls(
+            np.concatenate([column.observed for column in several]),
+            Cells(np.concatenate(missing), np.concatenate(values)),
+        )
 
     def over(self, cells: Cells) -> Cells:
         """``cells`` with the observed ones in their places."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -25,6 +25,8 @@ from tabdiff.data.reading import read_cells
 from tabdiff.data.scalars import typed_key
 from tabdiff.data.schema import check_family, check_labels
 from tabdiff.data.table import Field, TableEncoder
+
+Counts = Sequence[tuple[Any, int]]
 
 
 class Question:
@@ -91,6 +93,30 @@ class Question:
         frame = _conditions_frame(df, encoder)
         observed = np.ones(len(frame), dtype=bool)
         return cls(encoder, _read(encoder, frame, lambda series: observed), {})
+
+    @classmethod
+    def of_counts(cls, encoder: TableEncoder, name: Hashable, counts: Counts) -> Self:
+        """So many rows of each of some values of one column.
+
+        Parameters
+        ----------
+        name : column label
+        counts : sequence of (value, int), at least one
+
+        Raises
+        ------
+        ConditionError
+            If the column can hold one of the values in no row.
+        """
+        at = [field.column.name for field in encoder.fields].index(name)
+        pieces = []
+        for value, n in counts:
+            column = cls.of_mapping(encoder, {name: value}).given.columns[at]
+            assert column is not None
+            pieces.append(column.take(np.zeros(n, dtype=np.int64)))
+        columns: list[GivenColumn | None] = [None] * len(encoder.fields)
+        columns[at] = GivenColumn.join(pieces)
+        return cls(encoder, Given(sum(n for _, n in counts), tuple(columns)), {})
 
     @classmethod
     def of_gaps(cls, encoder: TableEncoder, df: Any, rows: Array) -> Self:
