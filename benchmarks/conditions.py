@@ -5,7 +5,7 @@
 
 ``known``: a distribution of three numbers and three categories whose every conditional is known
 in closed form (a Bayesian network of the categories, a Gaussian copula whose means they shift). A
-model of 20,000 rows is asked for 1,000 rows under conditions on one, two and five columns, by
+model of 100,000 rows is asked for 1,000 rows under conditions on one, two and five columns, by
 value, range and set; each free column is compared with its exact conditional
 (Kolmogorov-Smirnov, total variation) beside what 1,000 exact rows would show.
 
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rows", type=int, default=20_000, help="to learn from (known)")
+    parser.add_argument("--rows", type=int, default=100_000, help="to learn from (known)")
     parser.add_argument("--results", type=Path, default=HERE / "results" / "conditions.jsonl")
     arguments = parser.parse_args()
     import torch
