@@ -12,7 +12,7 @@ import pandas as pd
 
 from tabdiff.data.cells import Array, Cells
 from tabdiff.data.column import Column
-from tabdiff.data.constraints.amounts import Quantities, largest, whole
+from tabdiff.data.constraints.amounts import Quantities, integers, largest, whole
 from tabdiff.data.constraints.axes import Axis
 from tabdiff.data.constraints.catalogue import (
     FixedIncrements,
@@ -278,6 +278,11 @@ def _distance_column(label: Hashable, axis: Axis, distances: Array) -> Column:
         column = Column(label, "numeric", "float64", "float")
     elif largest(distances) < 2**62:
         column = Column(label, "numeric", "Int64" if axis.has_missing else "int64", "integer", "NA")
+    elif largest(distances) >= 2**64:
+        raise ConstraintError(
+            f"column {label!r}: differences to other columns do not fit into 64 bits. Convert the "
+            "columns to one unit, or to floats."
+        )
     else:
         dtype = "UInt64" if axis.has_missing else "uint64"
         column = Column(label, "numeric", dtype, "integer", "NA", "unsigned")
@@ -294,8 +299,7 @@ def write_distances(distances: Array, missing: Array, column: Column) -> pd.Seri
     if column.form == "integer":
         target = np.dtype(np.uint64 if column.detail == "unsigned" else np.int64)
         end = np.iinfo(target).max
-        held = np.array([min(int(d), end) for d in held]) if largest(held) > end else held
-        held = held.astype(target)
+        held = np.minimum(held, integers(int(end))).astype(target)
     return write_cells(Cells(missing, held), column)
 
 

@@ -82,6 +82,12 @@ def make_plan(demands: Sequence[Demand], ground: Ground) -> Plan:
         further = limits.passed_on(derivations, implied)
         if further is None:
             return Plan(tuple(derivations), tuple(implied))
+        if len(further.comparison.labels()) == 1:
+            raise ConstraintError(
+                f"{further.reason} cannot be guaranteed: it needs {further.comparison}, which is "
+                "false in some training rows. Convert columns to a wider dtype, or leave one "
+                "constraint out."
+            )
         implied.append(further)
 
 
