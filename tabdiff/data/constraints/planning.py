@@ -110,14 +110,13 @@ class _Search:
                 "each would have to compute a column that the other computes, or that it is "
                 "computed from. Leave one out, or merge them into one Expression."
             )
+        waiting = {label: rules for label, rules in self.chosen.items() if rules}
         ordered: list[Derivation] = []
-        done: set[Hashable] = set()
-        waiting = [Derivation(label, tuple(rules)) for label, rules in self.chosen.items() if rules]
         while waiting:
-            ready = next(d for d in waiting if not (d.inputs() & self.chosen.keys()) - done)
-            waiting.remove(ready)
+            found = (Derivation(label, tuple(rules)) for label, rules in waiting.items())
+            ready = next(d for d in found if not d.inputs() & waiting.keys())
             ordered.append(ready)
-            done |= {ready.label} | {label for label, rules in self.chosen.items() if not rules}
+            del waiting[ready.label]
         return ordered
 
     def _choose(self, at: int) -> bool:
