@@ -199,11 +199,6 @@ def broadcast(counts: Array, n: int) -> Array:
     return np.broadcast_to(counts, (n,)) if len(counts) == 1 else counts
 
 
-def unknown(n: int) -> Array:
-    """A mask of n rows none of which is known."""
-    return np.zeros(n, dtype=bool)
-
-
 def scatter(values: Array, known: Array, fill: Any = 0) -> Array:
     """Values of the known rows laid out over all rows."""
     if known.all():

@@ -22,6 +22,7 @@ from tabdiff.data.constraints.declared import (
 )
 from tabdiff.data.constraints.expressions import literal
 from tabdiff.data.constraints.families import check_families
+from tabdiff.data.constraints.search import rules_for, search
 from tabdiff.data.errors import listing, shorten
 from tabdiff.data.schema import Schema
 
@@ -68,7 +69,20 @@ def check_stated(constraints: Sequence[Constraint], schema: Schema) -> list[Dema
         raise ConstraintError(listing(problems))
     _refuse_shared(constraints, schema)
     refuse_contradictions(demands)
+    joint = [demand for demand in demands if len(demand.comparison.labels()) > 1]
+    fused, stepped = decided_columns(constraints, schema)
+    search(joint, [rules_for(demand, fused, stepped) for demand in joint])
     return demands
+
+
+def decided_columns(
+    constraints: Sequence[Constraint], schema: Schema
+) -> tuple[frozenset[Hashable], frozenset[Hashable]]:
+    """The columns that become part of a combination, and those with a stated increment."""
+    labels = [column.name for column in schema.columns]
+    fused = [label for c in constraints if c.fuses for label in c.columns(labels)]
+    stepped = [c.column_name for c in constraints if isinstance(c, FixedIncrements)]
+    return frozenset(fused), frozenset(stepped)
 
 
 def _demands(constraint: Constraint, schema: Schema) -> list[Demand]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,7 @@ import pandas as pd
 
 from tabdiff.data.cells import Array
 from tabdiff.data.column import Column
-from tabdiff.data.constraints.amounts import Quantities, compare
-from tabdiff.data.constraints.axes import Axis
+from tabdiff.data.constraints.amounts import Quantities
 from tabdiff.data.constraints.catalogue import (
     Unique,
 )
@@ -20,19 +19,20 @@ from tabdiff.data.constraints.declared import (
     Constraint,
     ConstraintError,
 )
-from tabdiff.data.constraints.derivation import between
-from tabdiff.data.constraints.fitting import (
-    Derived,
-    Learned,
+from tabdiff.data.constraints.fitting import Derived, Learned, learn
+from tabdiff.data.constraints.judging import broken_rows
+from tabdiff.data.constraints.middle import (
+    assemble,
     by_label,
-    learn,
+    kept_within,
+    ordered,
     read_distances,
+    refuse_missing,
+    replace_rows,
     write_distances,
 )
-from tabdiff.data.constraints.judging import broken_rows
 from tabdiff.data.constraints.stored import read_learned
-from tabdiff.data.errors import SchemaError
-from tabdiff.data.frames import concat, from_pandas, to_pandas
+from tabdiff.data.frames import from_pandas
 from tabdiff.data.scalars import to_json
 from tabdiff.data.schema import Schema
 
@@ -113,7 +113,7 @@ class ConstraintSet:
             If rows were left out, or an equation rounds some of them otherwise.
         """
         stated = distinct_constraints(constraints)
-        frame = _ordered(df, schema)
+        frame = ordered(df, schema)
         return cls(stated, schema, learn(stated, frame, schema, on_violation))
 
     def _middle_columns(self) -> list[Column]:
@@ -169,7 +169,7 @@ class ConstraintSet:
         SchemaError
             If the frame does not follow the schema.
         """
-        frame = _ordered(df, self.schema)
+        frame = ordered(df, self.schema)
         self._refuse_broken(frame)
         series = by_label(frame)
         rows = {label: axis.read(series[label]) for label, axis in self._axes.items()}
@@ -184,7 +184,7 @@ class ConstraintSet:
                 label = derivation.label
                 distances = derivation.forward(self._axes[label], rows)
                 written[label] = write_distances(distances, ~rows[label].known, column)
-        return _assemble(self.middle_schema, series | written, frame.index)
+        return assemble(self.middle_schema, series | written, frame.index)
 
     def _refuse_broken(self, frame: pd.DataFrame) -> None:
         broken = self._broken(frame)
@@ -213,7 +213,7 @@ class ConstraintSet:
             If the frame does not follow ``middle_schema``, or a cell is missing in a column that
             had no missing cell at fit.
         """
-        frame = self._reversed(_ordered(middle, self.middle_schema))
+        frame = self._reversed(ordered(middle, self.middle_schema))
         polars = {str(c.name): c.polars for c in self.schema.columns if c.polars}
         return from_pandas(frame, self.schema.container, polars)
 
@@ -221,17 +221,17 @@ class ConstraintSet:
         series = by_label(middle)
         for fused in self._fused.values():
             codes, missing = read_distances(series[fused.code.name], fused.code)
-            _refuse_missing(fused.code.name, missing)
+            refuse_missing(fused.code.name, missing)
             series |= fused.combinations.decode(codes)
         rows: dict[Hashable, Quantities] = {}
         derived = {one.derivation.label for one in self._derived}
         for label, axis in self._axes.items():
             if label not in derived:
-                series[label], rows[label] = _kept_within(series[label], axis)
+                series[label], rows[label] = kept_within(series[label], axis)
         for one in self._derived:
             label = one.derivation.label
             series[label], rows[label] = self._derive(one, series.get(label), rows, len(middle))
-        return _assemble(self.schema, series, middle.index)
+        return assemble(self.schema, series, middle.index)
 
     def _derive(
         self, one: Derived, distance: pd.Series | None, rows: dict[Hashable, Quantities], n: int
@@ -245,7 +245,7 @@ class ConstraintSet:
         else:
             distances, missing = read_distances(distance, one.distance)
             if not axis.has_missing:
-                _refuse_missing(one.derivation.label, missing)
+                refuse_missing(one.derivation.label, missing)
         points = one.derivation.backward(axis, rows, distances)
         return axis.write(points, missing), Quantities(~missing, axis.place.amounts(points))
 
@@ -274,11 +274,11 @@ class ConstraintSet:
             As :meth:`reverse` does.
         """
         for attempt in range(attempts + 1):
-            again = self._repeats(self._reversed(_ordered(middle, self.middle_schema)))
+            again = self._repeats(self._reversed(ordered(middle, self.middle_schema)))
             if not again.any():
                 return self.reverse(middle)
             if attempt < attempts:
-                middle = _replaced(middle, again, redraw(int(again.sum())))
+                middle = replace_rows(middle, again, redraw(int(again.sum())))
         named = ", ".join(str(c) for c in self.constraints if isinstance(c, Unique))
         raise ConstraintError(
             f"{named}: only {int((~again).sum()):,} of {len(again):,} rows differ after drawing "
@@ -314,7 +314,7 @@ class ConstraintSet:
         SchemaError
             If the frame does not follow the schema.
         """
-        return self._broken(_ordered(df, self.schema))
+        return self._broken(ordered(df, self.schema))
 
     def _broken(self, frame: pd.DataFrame) -> dict[str, Array]:
         allowed = {constraint: fused.combinations for constraint, fused in self._fused.items()}
@@ -354,58 +354,3 @@ class ConstraintSet:
         """
         stated, learned = read_learned(data, schema)
         return cls(stated, schema, learned)
-
-
-def _ordered(df: Any, schema: Schema) -> pd.DataFrame:
-    """The frame as pandas, with the columns of the schema in their order.
-
-    Raises
-    ------
-    SchemaError
-        If it does not follow the schema.
-    """
-    schema.validate(df)
-    frame = to_pandas(df)
-    labels: list[Hashable] = list(frame.columns)
-    return frame.take([labels.index(column.name) for column in schema.columns], axis=1)
-
-
-def _assemble(
-    schema: Schema, series: Mapping[Hashable, pd.Series], index: pd.Index
-) -> pd.DataFrame:
-    columns = [series[column.name].reset_index(drop=True) for column in schema.columns]
-    frame = pd.concat(columns, axis=1)
-    frame.columns = schema.labels()
-    frame.index = index
-    return frame
-
-
-def _kept_within(series: pd.Series, axis: Axis) -> tuple[pd.Series, Quantities]:
-    """The cells on the grid and within the training range of a column, and what they amount to."""
-    known, amounts = axis.read(series)
-    if not axis.has_missing:
-        _refuse_missing(axis.column.name, ~known)
-    points = between(axis.place.nearest(amounts), axis.place.ends())
-    inside = axis.place.amounts(points)
-    if (known & (compare(amounts, inside) != 0)).any():
-        series = axis.write(points, ~known)
-    return series, Quantities(known, inside)
-
-
-def _refuse_missing(label: Hashable, missing: Array) -> None:
-    if missing.any():
-        raise SchemaError(
-            f"column {label!r}: {int(missing.sum())} cells are missing (first at row "
-            f"{int(np.argmax(missing))}), none was at fit. Fill them."
-        )
-
-
-def _replaced(middle: pd.DataFrame, again: Array, fresh: pd.DataFrame) -> pd.DataFrame:
-    """The frame with the marked rows replaced by the fresh ones."""
-    if len(fresh) != again.sum():
-        raise ValueError(f"redraw({int(again.sum())}) gave {len(fresh)} rows.")
-    index = middle.index
-    order = np.arange(len(middle))
-    order[again] = len(middle) + np.arange(len(fresh))
-    replaced = concat([middle, fresh[list(middle.columns)]]).iloc[order]
-    return replaced.set_axis(index)

@@ -10,14 +10,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from tabdiff.data.cells import Array, Cells
+from tabdiff.data.cells import Array
 from tabdiff.data.column import Column
-from tabdiff.data.constraints.amounts import Quantities, integers, largest, whole
+from tabdiff.data.constraints.amounts import Quantities, largest
 from tabdiff.data.constraints.axes import Axis
 from tabdiff.data.constraints.catalogue import (
     FixedIncrements,
 )
-from tabdiff.data.constraints.checks import check_stated, describe
+from tabdiff.data.constraints.checks import check_stated, decided_columns, describe
 from tabdiff.data.constraints.combinations import Combinations
 from tabdiff.data.constraints.contradictions import Demand
 from tabdiff.data.constraints.declared import (
@@ -27,12 +27,12 @@ from tabdiff.data.constraints.declared import (
 from tabdiff.data.constraints.derivation import Derivation
 from tabdiff.data.constraints.expressions import literal
 from tabdiff.data.constraints.judging import breaks_comparison, broken_rows
+from tabdiff.data.constraints.middle import by_label
 from tabdiff.data.constraints.places import Line
 from tabdiff.data.constraints.planning import Ground, make_plan
 from tabdiff.data.errors import SchemaWarning, listing
 from tabdiff.data.reading import read_cells
 from tabdiff.data.schema import MIN_ROWS, Schema
-from tabdiff.data.writing import write_cells
 
 Series = Mapping[Hashable, pd.Series]
 
@@ -135,16 +135,10 @@ def learn(
         label: Axis.fit(series[label], schema[label], increments.get(label)) for label in compared
     }
     fused = _fuse(constraints, schema, series)
-    decided = frozenset(label for c in fused for label in c.columns(labels))
-    derivations = _plan(demands, Ground(axes, decided, frozenset(increments)), series)
+    derivations = _plan(demands, Ground(axes, *decided_columns(constraints, schema)), series)
     rows = {label: axis.read(series[label]) for label, axis in axes.items()}
     derived = _derive(derivations, axes, rows)
     return Learned(axes, derived, fused, kept)
-
-
-def by_label(frame: pd.DataFrame) -> dict[Hashable, pd.Series]:
-    """Every column of a frame."""
-    return {label: frame.iloc[:, at] for at, label in enumerate(frame.columns)}
 
 
 def _refuse_infinite(compared: Sequence[Hashable], series: Series, schema: Schema) -> None:
@@ -288,25 +282,3 @@ def _distance_column(label: Hashable, axis: Axis, distances: Array) -> Column:
         column = Column(label, "numeric", dtype, "integer", "NA", "unsigned")
     same = not axis.has_missing and len(np.unique(distances)) == 1
     return replace(column, kind="constant") if same else column
-
-
-def write_distances(distances: Array, missing: Array, column: Column) -> pd.Series:
-    """Distances as the cells of their column; those beyond its dtype at its end.
-
-    The way back keeps to the training range, so that such an end stands for all beyond.
-    """
-    held = distances[~missing]
-    if column.form == "integer":
-        target = np.dtype(np.uint64 if column.detail == "unsigned" else np.int64)
-        end = np.iinfo(target).max
-        held = np.minimum(held, integers(int(end))).astype(target)
-    return write_cells(Cells(missing, held), column)
-
-
-def read_distances(series: pd.Series, column: Column) -> tuple[Array, Array]:
-    """Distances laid out over all rows, and the mask of the missing ones."""
-    cells = read_cells(series, column)
-    held = whole(cells.values) if column.form == "integer" else cells.values
-    full: Array = np.zeros(len(cells.missing), dtype=held.dtype)
-    full[~cells.missing] = held
-    return full, cells.missing

@@ -105,7 +105,8 @@ class Line:
     """Floats on no decimal lattice, which are their own names.
 
     A distance is rounded like any float, so the way back may miss a value by one rounding of the
-    larger of both sides; it never misses the bound.
+    larger of both sides (of the column's range, where the other side is missing); it never misses
+    the bound.
 
     Attributes
     ----------

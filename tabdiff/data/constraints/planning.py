@@ -1,10 +1,8 @@
-"""Which column is derived from which, so that all comparisons hold together.
+"""Derivations that make all comparisons hold, and keep every column within its limits.
 
-Every comparison is solved for one of its columns. An equation takes its column whole; bounds share
-a column if they are all from below or all from above; no column may depend on itself. A choice that
-does all this is searched for. Bounds by a number need no derivation, since no column leaves its
-training range; where a derived column could, the bound is passed on to the columns that it is
-derived from.
+A bound by a number needs no derivation, since no column leaves its training range, unless it is
+derived from others. Where a derived column could leave what its dtype or such a bound allows, the
+bound is passed on: ``total >= a + b`` and ``total <= 127`` demand ``a + b <= 127``.
 """
 
 from __future__ import annotations
@@ -26,12 +24,9 @@ from tabdiff.data.constraints.expressions import (
     decimal,
     decimals,
     interval,
-    labels_in,
 )
 from tabdiff.data.constraints.places import Grid, Line
-from tabdiff.data.constraints.solving import solve
-
-_MOST_TRIES = 10_000
+from tabdiff.data.constraints.search import refuse_unsolvable, rules_for, search
 
 
 class Ground(NamedTuple):
@@ -78,7 +73,8 @@ def make_plan(demands: Sequence[Demand], ground: Ground) -> Plan:
     joint = [d for d in demands if len(d.comparison.labels()) > 1]
     implied: list[Demand] = []
     while True:
-        derivations = _Search([*joint, *implied], ground).run()
+        options = [_options(demand, ground) for demand in (*joint, *implied)]
+        derivations = search([*joint, *implied], options)
         further = limits.passed_on(derivations, implied)
         if further is None:
             return Plan(tuple(derivations), tuple(implied))
@@ -91,107 +87,20 @@ def make_plan(demands: Sequence[Demand], ground: Ground) -> Plan:
         implied.append(further)
 
 
-class _Search:
-    """A choice of one rule per demand, by depth-first search in order of preference."""
-
-    def __init__(self, demands: Sequence[Demand], ground: Ground) -> None:
-        self.demands = demands
-        self.options = [_options(demand, ground) for demand in demands]
-        self.chosen: dict[Hashable, list[Rule]] = {}
-        self.tries = 0
-        self.stuck = 0
-
-    def run(self) -> list[Derivation]:
-        """The derivations in order."""
-        if not self._choose(0):
-            others = ", ".join(dict.fromkeys(d.reason for d in self.demands[: self.stuck]))
-            raise ConstraintError(
-                f"{self.demands[self.stuck].reason} cannot be enforced together with {others}: "
-                "each would have to compute a column that the other computes, or that it is "
-                "computed from. Leave one out, or merge them into one Expression."
-            )
-        waiting = {label: rules for label, rules in self.chosen.items() if rules}
-        ordered: list[Derivation] = []
-        while waiting:
-            found = (Derivation(label, tuple(rules)) for label, rules in waiting.items())
-            ready = next(d for d in found if not d.inputs() & waiting.keys())
-            ordered.append(ready)
-            del waiting[ready.label]
-        return ordered
-
-    def _choose(self, at: int) -> bool:
-        if at == len(self.demands):
-            return True
-        self.tries += 1
-        if self.tries > _MOST_TRIES:
-            raise ConstraintError(
-                f"no way to enforce all {len(self.demands)} comparisons together was found. "
-                "Say which column each Expression computes (solve_for)."
-            )
-        self.stuck = max(self.stuck, at)
-        for rule in self.options[at]:
-            rules = self.chosen.setdefault(rule.label, [])
-            if self._fits(rule, rules):
-                rules.append(rule)
-                if self._choose(at + 1):
-                    return True
-                rules.remove(rule)
-        return False
-
-    def _fits(self, rule: Rule, rules: list[Rule]) -> bool:
-        if rules and (rule.side == "==" or rules[0].side != rule.side):
-            return False
-        return not self._depends(rule.label, set(labels_in(rule.node)))
-
-    def _depends(self, label: Hashable, sources: set[Hashable]) -> bool:
-        """Whether any of the sources is, or is derived from, the column."""
-        seen: set[Hashable] = set()
-        while sources:
-            source = sources.pop()
-            if source == label:
-                return True
-            if source not in seen:
-                seen.add(source)
-                for rule in self.chosen.get(source, []):
-                    sources |= set(labels_in(rule.node))
-        return False
-
-
 def _options(demand: Demand, ground: Ground) -> list[Rule]:
-    """The rules that a demand can become, the preferred first."""
-    comparison = demand.comparison
-    found = []
-    for label in _preferred(comparison):
-        solved = solve(comparison, label)
-        if demand.solve_for not in (None, label) or label in ground.fused or solved is None:
-            continue
-        rule = Rule(label, solved.operator, solved.right)
-        alone = Reference(label) in (comparison.left, comparison.right)
-        if rule.side != "==" or _can_equal(rule, ground, alone):
-            found.append(rule)
-    if not found:
-        raise ConstraintError(
-            f"{demand.reason}: no column can be computed from the others so that "
-            f"{comparison} holds. Write it with one column alone on a side, one that no "
-            "FixedCombinations, OneHotEncoding or FixedIncrements decides."
-        )
-    return found
+    """The rules that a demand can become on these columns."""
+    rules = rules_for(demand, ground.fused, ground.stepped)
+    able = [rule for rule in rules if rule.side != "==" or _can_equal(rule, demand, ground)]
+    if not able:
+        refuse_unsolvable(demand)
+    return able
 
 
-def _preferred(comparison: Comparison) -> list[Hashable]:
-    """The columns of a comparison: those alone on a side, the greater first, then the last ones."""
-    greater = comparison.operator[0] == "<"
-    sides = [comparison.right, comparison.left] if greater else [comparison.left, comparison.right]
-    alone = [side.label for side in sides if isinstance(side, Reference)]
-    return list(dict.fromkeys([*alone, *reversed(comparison.labels())]))
-
-
-def _can_equal(rule: Rule, ground: Ground, alone: bool) -> bool:
+def _can_equal(rule: Rule, demand: Demand, ground: Ground) -> bool:
     """Whether a column can take the value of an expression, rounded if it stands alone."""
     place = ground.axes[rule.label].place
-    if rule.label in ground.stepped:
-        return False
-    if isinstance(place, Line) or alone:
+    comparison = demand.comparison
+    if isinstance(place, Line) or Reference(rule.label) in (comparison.left, comparison.right):
         return True
     needed = decimals(rule.node, ground.digits())
     return needed is not None and needed <= place.digits
