@@ -1,0 +1,47 @@
+"""Constraints on a table: what must hold in every row, and how it is made to.
+
+``constraints`` are stated under SDV's names. A :class:`ConstraintSet`, fitted to the training rows,
+rewrites a table so that nothing drawn from it can break them:
+
+    fitted = ConstraintSet.fit(constraints, df, schema, on_violation="raise")
+    middle = fitted.transform(df[fitted.kept])     # learn these columns, under middle_schema
+    table  = fitted.reverse(drawn)                 # any rows of middle_schema -> all hold
+    table  = fitted.complete(drawn, redraw)        # the same, and Unique as well
+    counts = fitted.violations(table)              # rows that break each: all 0
+"""
+
+from tabdiff.data.constraints.catalogue import (
+    FixedCombinations,
+    FixedIncrements,
+    OneHotEncoding,
+    Unique,
+)
+from tabdiff.data.constraints.constraint_set import ConstraintSet
+from tabdiff.data.constraints.declared import (
+    Constraint,
+    ConstraintError,
+    Expression,
+    Inequality,
+    Negative,
+    Positive,
+    Range,
+    ScalarInequality,
+    ScalarRange,
+)
+
+__all__ = [
+    "Constraint",
+    "ConstraintError",
+    "ConstraintSet",
+    "Expression",
+    "FixedCombinations",
+    "FixedIncrements",
+    "Inequality",
+    "Negative",
+    "OneHotEncoding",
+    "Positive",
+    "Range",
+    "ScalarInequality",
+    "ScalarRange",
+    "Unique",
+]
