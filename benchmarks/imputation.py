@@ -164,7 +164,7 @@ def _tabdiff(
     max_steps: int | None,
 ) -> Filled:
     from tabdiff import DiffusionSynthesizer
-    from tabdiff.data.gaps import average
+    from tabdiff.data.averages import average
 
     kinds = dict.fromkeys(categorical, "categorical")
     synth = DiffusionSynthesizer(
