@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from tabdiff.analytics.rows import encode, modelled
+from tabdiff.analytics.rows import encode_some, modelled
 from tabdiff.data.cells import Array
 from tabdiff.data.mixed import Known
 from tabdiff.data.table import Field
@@ -115,6 +115,8 @@ def dependence(fitted: Fitted, df: Any, max_rows: int, entropy: int) -> Dependen
     ------
     SchemaError
         If the frame does not follow the schema.
+    ValueError
+        If no column is modelled, or ``df`` has fewer than two rows.
     """
     asked = _Asked(fitted, df, max_rows, entropy)
     d = len(asked.fields)
@@ -177,7 +179,7 @@ class _Asked:
 
     def __init__(self, fitted: Fitted, df: Any, max_rows: int | None, entropy: int) -> None:
         self._noise, rng = generators(entropy, 5, device=fitted.device)
-        rows = encode(fitted, df, rng)
+        rows = encode_some(fitted, df, rng)
         chosen = rng.permutation(len(rows))[:max_rows]
         self._fitted = fitted
         self._rows = fitted.joint.complete(

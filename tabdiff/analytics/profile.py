@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from tabdiff.analytics.measure import log_measure
-from tabdiff.analytics.rows import by_column, cells_of, encode, modelled
+from tabdiff.analytics.rows import by_column, cells_of, encode_some, modelled
 from tabdiff.data.cells import Array
 from tabdiff.data.mixed import Known
 from tabdiff.fitted import Fitted
@@ -85,9 +85,11 @@ def information_profile(fitted: Fitted, df: Any, steps: int, entropy: int) -> In
     ------
     SchemaError
         If the frame does not follow the schema.
+    ValueError
+        If no column is modelled, or ``df`` has fewer than two rows.
     """
     noise, rng = generators(entropy, 4, device=fitted.device)
-    rows = encode(fitted, df, rng)
+    rows = encode_some(fitted, df, rng)
     tally = _Tally(steps + 1, fitted.joint.layout.n_num, fitted.joint.layout.n_cat)
     for first in range(0, len(rows), BLOCK):
         block = rows[first : first + BLOCK]

@@ -39,6 +39,27 @@ def encode(fitted: Fitted, df: Any, rng: np.random.Generator) -> Mixed:
     return Mixed(rows.num.float(), rows.cat).to(fitted.device)
 
 
+def encode_some(fitted: Fitted, df: Any, rng: np.random.Generator) -> Mixed:
+    """:func:`encode` for questions about a distribution.
+
+    Raises
+    ------
+    SchemaError
+        If the frame does not follow the schema.
+    ValueError
+        If no column is modelled, or there are fewer than two rows.
+    """
+    if not modelled(fitted):
+        raise ValueError(
+            "there is nothing to ask: every column of the fitted table holds one value, none at "
+            "all, or identifiers."
+        )
+    rows = encode(fitted, df, rng)
+    if len(rows) < 2:
+        raise ValueError(f"df must have at least 2 rows. Got {len(rows)}.")
+    return rows
+
+
 def modelled(fitted: Fitted) -> list[Field]:
     """The columns that have parts: all but identifiers and columns of one value."""
     return [f for f in fitted.encoder.fields if f.num is not None or f.cat is not None]

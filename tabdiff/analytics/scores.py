@@ -84,7 +84,16 @@ def flagged(oddity: pd.DataFrame, contamination: float) -> pd.DataFrame:
     DataFrame, (n, 3)
         score : nats, the higher the odder; anomaly : bool; column : the one whose cell is oddest,
         compared with the median of its column.
+
+    Raises
+    ------
+    ValueError
+        If there are no columns.
     """
+    if not oddity.shape[1]:
+        raise ValueError(
+            "no row is odd: every column holds one value, none at all, or identifiers."
+        )
     score = oddity.sum(axis=1)
     rank = np.argsort(np.argsort(-score.to_numpy(), kind="stable"), kind="stable")
     above = oddity - oddity.median()

@@ -149,7 +149,8 @@ class LookInside:
         ------
         NotFittedError, SchemaError
         ValueError, TypeError
-            If ``max_rows`` is below 2 or no whole number.
+            If ``max_rows`` is below 2 or no whole number, ``df`` has fewer than 2 rows, or no
+            column is modelled.
 
         See Also
         --------

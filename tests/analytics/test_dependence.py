@@ -1,5 +1,7 @@
 """Conditional entropies and information against a Bayesian network and a Gaussian copula."""
 
+from collections.abc import Callable
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -33,9 +35,20 @@ def of(table: np.ndarray, *kept: int) -> float:
     return entropy(table.sum(tuple(set(range(table.ndim)) - set(kept))).ravel())
 
 
+ROWS = labels(NETWORK, 3000)
+
+
+def seen(*kept: int) -> float:
+    """The mean of -log p(some parts) over the rows that are looked at: H(kept) but for chance."""
+    law = NETWORK.sum(tuple(set(range(3)) - set(kept)), keepdims=True)
+    codes = ROWS.apply(lambda column: column.map({"k": 0, "l": 1, "m": 2})).to_numpy()
+    at = tuple(np.where(size > 1, codes[:, part], 0) for part, size in enumerate(law.shape))
+    return float(-np.log(law[at]).mean())
+
+
 @pytest.fixture(scope="module")
 def network() -> Dependence:
-    return dependence(of_labels(NETWORK), labels(NETWORK, 3000), 3000, 0)
+    return dependence(of_labels(NETWORK), ROWS, 3000, 0)
 
 
 def test_a_bayesian_network_is_found_and_nothing_else(network: Dependence):
@@ -49,28 +62,35 @@ def test_a_bayesian_network_is_found_and_nothing_else(network: Dependence):
     assert abs(network.direct.loc["a", "c"]) < 1e-5
 
 
-def test_information_of_a_network_is_that_of_its_tables(network: Dependence):
-    # Exact beliefs: all that is off is which rows were drawn, within 5 standard errors.
-    for i, j in combinations(range(3), 2):
-        k = 3 - i - j
-        shared = of(NETWORK, i) + of(NETWORK, j) - of(NETWORK, i, j)
-        direct = of(NETWORK, i, k) + of(NETWORK, j, k) - of(NETWORK, k) - entropy(NETWORK.ravel())
-        a, b = "abc"[i], "abc"[j]
-        for found, error, closed in (
-            (network.information, network.information_error, shared),
-            (network.direct, network.direct_error, direct),
-        ):
-            assert abs(found.loc[a, b] - closed) <= 5 * error.loc[a, b] + 1e-5
-            assert found.loc[a, b] == found.loc[b, a]
+def shared(h: Callable[..., float], i: int, j: int) -> float:
+    """I(X_i; X_j)."""
+    return h(i) + h(j) - h(i, j)
+
+
+def directly(h: Callable[..., float], i: int, j: int) -> float:
+    """I(X_i; X_j | the third)."""
+    k = 3 - i - j
+    return h(i, k) + h(j, k) - h(k) - h(0, 1, 2)
+
+
+@pytest.mark.parametrize(("i", "j"), [(0, 1), (0, 2), (1, 2)])
+def test_information_of_a_network_is_that_of_its_tables(network: Dependence, i: int, j: int):
+    """Exactly so on the rows looked at, within 5 standard errors in the closed form."""
+    for found, error, law in (
+        (network.information, network.information_error, shared),
+        (network.direct, network.direct_error, directly),
+    ):
+        assert found.iat[i, j] == found.iat[j, i] == pytest.approx(law(seen, i, j), abs=1e-5)
+        closed = law(partial(of, NETWORK), i, j)
+        assert abs(found.iat[i, j] - closed) <= 5 * error.iat[i, j] + 1e-5
 
 
 def test_entropies_of_a_network_are_those_of_its_tables(network: Dependence):
     for at, name in enumerate("abc"):
         others = [other for other in range(3) if other != at]
         line = network.entropy.loc[name]
-        assert line["alone"] == pytest.approx(of(NETWORK, at), abs=5 / np.sqrt(3000))
-        given = entropy(NETWORK.ravel()) - of(NETWORK, *others)
-        assert line["given_others"] == pytest.approx(given, abs=5 / np.sqrt(3000))
+        assert line["alone"] == pytest.approx(seen(at), abs=1e-5)
+        assert line["given_others"] == pytest.approx(seen(0, 1, 2) - seen(*others), abs=1e-5)
         assert line["explained"] == pytest.approx(line["alone"] - line["given_others"])
 
 
@@ -126,7 +146,7 @@ def copula():
 
 def test_a_gaussian_copula_shares_what_its_correlations_say(copula):
     """I(cell; number) by quadrature, within 5 standard errors; -1/2 log(1 - rho^2) within 0.03."""
-    found = dependence(copula, normals(3000), 3000, 0)
+    found = dependence(copula, normals(8000), 8000, 0)
     below = np.append(0.0, np.cumsum(copula.encoder.proportions[0]))
     assert len(below) > 20
     for i, j in combinations(range(3), 2):
@@ -141,8 +161,8 @@ def test_direct_relations_of_a_copula_are_its_partial_correlations(copula):
     found = dependence(copula, normals(3000), 3000, 0)
     precision = np.linalg.inv(COVARIANCE)
     for i, j in combinations(range(3), 2):
-        partial = -precision[i, j] / np.sqrt(precision[i, i] * precision[j, j])
-        closed = -0.5 * np.log(1 - partial**2)
+        rho = -precision[i, j] / np.sqrt(precision[i, i] * precision[j, j])
+        closed = -0.5 * np.log(1 - rho**2)
         # Cells keep all but 0.03 nats of it.
         assert abs(found.direct.iat[i, j] - closed) < 5 * found.direct_error.iat[i, j] + 0.03
 

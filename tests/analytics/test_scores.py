@@ -10,6 +10,7 @@ from tabdiff.analytics import scores
 from tabdiff.analytics.measure import CellLaw, log_measure, log_smooth_measure
 from tabdiff.data.cells import Cells
 from tabdiff.data.numeric import NumericEncoder
+from tabdiff.diffusion.multinomial import Prior
 from tests.analytics.known import COVARIANCE, NETWORK, labels, normals, of_labels, of_normals
 from tests.analytics.known import synthesizer as door
 from tests.tiny import table, tiny
@@ -68,8 +69,8 @@ def test_a_row_scores_the_same_in_any_company():
 def test_more_draws_make_less_noise():
     synth, df = door(of_normals()), normals(50)
     once = [synth.score_samples(df, random_state=seed) for seed in range(4)]
-    eight = [synth.score_samples(df, random_state=seed, n_draws=8) for seed in range(4)]
-    assert np.std(eight, axis=0).mean() < 0.7 * np.std(once, axis=0).mean()
+    four = [synth.score_samples(df, random_state=seed, n_draws=4) for seed in range(4)]
+    assert np.std(four, axis=0).mean() < 0.8 * np.std(once, axis=0).mean()
 
 
 def test_scoring_refuses_what_it_does_not_know():
@@ -109,6 +110,9 @@ def test_density_of_a_continuum_integrates_to_one():
     share = (encoder.counts / encoder.counts.sum())[code]
     density = share * np.exp(log_measure(encoder, all_cells(grid)))
     assert density.sum() * (grid[1] - grid[0]) == pytest.approx(1, abs=0.005)
+    # Half a row beyond either end.
+    beyond = density[(grid < encoder.bounds[0]) | (grid > encoder.bounds[1])].sum()
+    assert beyond * (grid[1] - grid[0]) == pytest.approx(1 / 1000, rel=0.02)
 
 
 def test_density_is_told_in_the_columns_units():
@@ -173,3 +177,36 @@ def test_as_many_rows_are_flagged_as_asked(contamination: float, flagged: int):
 def test_contamination_must_be_a_share(contamination: float):
     with pytest.raises(ValueError, match="contamination must be in"):
         door(of_labels(RARE)).anomalies(labels(RARE, 5), contamination)
+
+
+def test_a_table_of_constants_holds_no_nats():
+    df = pd.DataFrame({"a": [1] * 30, "b": ["z"] * 30})
+    synth = tiny().fit(df)
+    assert synth.score_samples(df).tolist() == [0.0] * 30
+    for ask in (synth.information_profile, synth.dependence, synth.conditional_entropy):
+        with pytest.raises(ValueError, match="nothing to ask"):
+            ask(df)
+    with pytest.raises(ValueError, match="no row is odd"):
+        synth.anomalies(df)
+
+
+def test_a_distribution_needs_two_rows():
+    synth = door(of_labels(RARE))
+    assert synth.score_samples(labels(RARE, 1)).shape == (1,)
+    for ask in (synth.information_profile, synth.dependence):
+        with pytest.raises(ValueError, match="at least 2 rows. Got 1"):
+            ask(labels(RARE, 1))
+
+
+@pytest.mark.parametrize("prior", ["absorbing", "uniform"])
+def test_every_kind_of_column_is_scored(prior: Prior):
+    n, rng = 60, np.random.default_rng(0)
+    df = table(n).assign(whole=rng.integers(0, 900, n), yes=rng.random(n) < 0.5)
+    df["day"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 90, n), unit="D")
+    df.loc[::7, "x"] = np.nan
+    synth = tiny(prior=prior).fit(df)
+    shares = synth.score_samples(df, explain=True)
+    assert list(shares.columns) == list(df.columns)
+    assert np.isfinite(shares).all(axis=None)
+    assert np.isfinite(synth.information_profile(df).total)
+    assert np.isfinite(synth.dependence(df).entropy).all(axis=None)
