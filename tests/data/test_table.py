@@ -42,8 +42,9 @@ def round_trip(frame: Any) -> Any:
 
 CELLS = {
     "int": st.integers(-(2**63), 2**63 - 1),
-    "float": st.floats(-1e6, 1e6).map(lambda x: x + 0.0),
-    "float or none": st.none() | st.floats(-1e6, 1e6).map(lambda x: x + 0.0),
+    # Subnormal floats beside ordinary ones are told apart roughly (README, Limits).
+    "float": st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda x: x + 0.0),
+    "float or none": st.none() | st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda x: x + 0.0),
     "text": st.text(max_size=3) | st.none(),
     "bool": st.booleans(),
     "mixed": st.integers(0, 2) | st.sampled_from(["0", "1", ""]) | st.booleans() | st.none(),
