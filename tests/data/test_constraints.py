@@ -367,6 +367,19 @@ def test_partners_are_what_the_middle_needs_to_know() -> None:
         fitted.partners("z")
 
 
+def test_a_row_of_which_little_is_known_says_so_in_the_middle() -> None:
+    frame = table().assign(x=["u", "v"] * (N // 2), y=["U", "V"] * (N // 2))
+    stated = [Inequality("a", "b"), Expression("d == 7 + a + b"), FixedCombinations(["x", "y"])]
+    fitted = fit(stated, frame)
+    row: dict[str, object] = dict.fromkeys("abcdxy", np.nan)
+    rows = [{"a": 3, "b": 5, "x": "v", "y": "V"}, {"a": 4}, {"y": "V"}]
+    middle = fitted.transform(pd.DataFrame([row | known for known in rows]))
+    said = [own.dropna().to_dict() for _, own in middle.astype(object).iterrows()]
+    assert said == [{"a": 3, "b": 2, "x": 1}, {"a": 4}, {}]
+    with pytest.raises(ConstraintError, match=r"'x', 'y'\): 1 of 1 rows"):
+        fitted.transform(pd.DataFrame([row | {"x": "u", "y": "V"}]))
+
+
 def test_the_middle_frame_is_encoded_under_its_own_schema() -> None:
     frame = table().astype("Int64").mask(rng(2).random((N, 4)) < 0.1).assign(x=["u", "v", "w"] * 20)
     stated = [Inequality("a", "b"), Expression("d == 7 + a + b"), FixedCombinations(["c", "x"])]
