@@ -269,6 +269,13 @@ def test_a_sum_never_leaves_a_narrow_dtype() -> None:
     assert (out["total"].astype(int) >= out["a"].astype(int) + out["b"].astype(int)).all()
 
 
+def test_a_strict_bound_needs_room_within_the_dtype() -> None:
+    frame = pd.DataFrame({"low": [0, 3, None] * 5, "high": [1, 9, 0] * 5}, dtype="UInt8")
+    with pytest.raises(ConstraintError, match="dtype of 'low' cannot be guaranteed.*'high' > 0"):
+        fit([Expression("low < high", solve_for="low")], frame)
+    assert_kept(fit([Expression("low < high")], frame), frame)
+
+
 def test_a_derived_column_keeps_to_its_observed_range_and_step() -> None:
     low = whole(N)
     frame = pd.DataFrame({"low": low, "high": (low // 10 + 1 + whole(N, 5, 1)) * 10})
