@@ -269,6 +269,13 @@ def test_a_sum_never_leaves_a_narrow_dtype() -> None:
     assert (out["total"].astype(int) >= out["a"].astype(int) + out["b"].astype(int)).all()
 
 
+def test_a_strict_bound_needs_room_within_the_dtype() -> None:
+    frame = pd.DataFrame({"low": [0, 3, None] * 5, "high": [1, 9, 0] * 5}, dtype="UInt8")
+    with pytest.raises(ConstraintError, match="dtype of 'low' cannot be guaranteed.*'high' > 0"):
+        fit([Expression("low < high", solve_for="low")], frame)
+    assert_kept(fit([Expression("low < high")], frame), frame)
+
+
 def test_a_derived_column_keeps_to_its_observed_range_and_step() -> None:
     low = whole(N)
     frame = pd.DataFrame({"low": low, "high": (low // 10 + 1 + whole(N, 5, 1)) * 10})
@@ -365,6 +372,19 @@ def test_partners_are_what_the_middle_needs_to_know() -> None:
     ]
     with pytest.raises(KeyError, match="no column 'z'"):
         fitted.partners("z")
+
+
+def test_a_row_of_which_little_is_known_says_so_in_the_middle() -> None:
+    frame = table().assign(x=["u", "v"] * (N // 2), y=["U", "V"] * (N // 2))
+    stated = [Inequality("a", "b"), Expression("d == 7 + a + b"), FixedCombinations(["x", "y"])]
+    fitted = fit(stated, frame)
+    row: dict[str, object] = dict.fromkeys("abcdxy", np.nan)
+    rows = [{"a": 3, "b": 5, "x": "v", "y": "V"}, {"a": 4}, {"y": "V"}]
+    middle = fitted.transform(pd.DataFrame([row | known for known in rows]))
+    said = [own.dropna().to_dict() for _, own in middle.astype(object).iterrows()]
+    assert said == [{"a": 3, "b": 2, "x": 1}, {"a": 4}, {}]
+    with pytest.raises(ConstraintError, match=r"'x', 'y'\): 1 of 1 rows"):
+        fitted.transform(pd.DataFrame([row | {"x": "u", "y": "V"}]))
 
 
 def test_the_middle_frame_is_encoded_under_its_own_schema() -> None:

@@ -8,6 +8,10 @@ rewrites a table so that nothing drawn from it can break them:
     table  = fitted.reverse(drawn)                 # any rows of middle_schema -> all hold
     table  = fitted.complete(drawn, redraw)        # the same, and Unique as well
     counts = fitted.violations(table)              # rows that break each: all 0
+
+A condition on a column becomes one on the middle by ``transform`` of rows in which all else is
+missing, provided that the columns in ``fitted.partners(column)`` are given too; without them, rows
+are to be drawn until they are as wanted. ``fitted.to_dict()`` is strict JSON for ``from_dict``.
 """
 
 from tabdiff.data.constraints.catalogue import (

@@ -7,6 +7,7 @@ and products of such columns are such columns again, and are compared without ro
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ from tabdiff.data.cells import Array
 
 # Sums and products below this stay in int64; beyond, Python's own integers take over.
 _SAFE = 2**62
+# Up to here a float is a whole number, and the next one, exactly.
+_EXACT_FLOATS = 2**52
 
 
 class Amounts(NamedTuple):
@@ -35,6 +38,9 @@ class Amounts(NamedTuple):
         """The nearest floats."""
         if self.digits is None:
             return self.counts
+        if self.digits and largest(self.counts) >= _EXACT_FLOATS:
+            # Python divides integers with one rounding, numpy would round them to floats first.
+            return (self.counts.astype(object) / 10**self.digits).astype(np.float64)
         return self.counts.astype(np.float64) / 10.0**self.digits
 
 
@@ -143,6 +149,10 @@ def floor_on(amounts: Amounts, digits: int, offset: int, step: int) -> Array:
 
 def _floor_floats(values: Array, digits: int, offset: int, step: int) -> Array:
     counts = np.floor(values * 10.0**digits)
+    if len(counts) and digits and np.abs(counts).max() >= _EXACT_FLOATS:
+        exact: Array = np.empty(len(values), dtype=object)
+        exact[:] = [int(Fraction(value) * 10**digits // 1) for value in values.tolist()]
+        return floor_on(Amounts(whole(exact), 0), 0, offset, step)
     guess = floor_on(Amounts(_from_floats(counts), 0), 0, offset, step)
     # The product above may round across a lattice point: the point itself decides.
     upper = _point(plus(guess, integers(1)), digits, offset, step)
@@ -176,15 +186,15 @@ def nearest_on(amounts: Amounts, digits: int, offset: int, step: int) -> Array:
     if amounts.digits is None:
         below = amounts.counts - _point(low, digits, offset, step)
         above = _point(plus(low, integers(1)), digits, offset, step) - amounts.counts
-        tie_up = amounts.counts > 0
     else:
         finer = max(amounts.digits - digits, 0)
         point = times(plus(times(low, step), integers(offset)), 10**finer)
         counts = times(amounts.counts, 10 ** max(digits - amounts.digits, 0))
         below = plus(counts, _negative(point))
         above = plus(integers(step * 10**finer), _negative(below))
-        tie_up = amounts.counts > 0
-    up = (below > above) | ((below == above) & tie_up)
+    # Beyond the resolution of floats a point and the next may both be the amount.
+    tie = (below == above) & (below > 0)
+    up = (below > above) | (tie & (amounts.counts > 0))
     return plus(low, np.asarray(up, dtype=np.int64))
 
 

@@ -16,6 +16,9 @@ from tabdiff.data.reading import read_cells
 from tabdiff.data.scalars import from_json, to_json
 from tabdiff.data.writing import write_cells
 
+# Codes of rows that hold no combination of the training rows: all cells known, or some missing.
+UNSEEN, OPEN = -1, -2
+
 
 class Combinations:
     """The combinations of values that the training rows hold; a missing cell counts as a value.
@@ -58,23 +61,23 @@ class Combinations:
         return cls(columns, levels, table)
 
     def encode(self, series: Mapping[Hashable, pd.Series]) -> Array:
-        """The combination of each row, -1 for one that no training row held.
+        """The combination of each row; ``UNSEEN`` or, with a missing cell, ``OPEN`` for a new one.
 
         Raises
         ------
         SchemaError
             If a cell is not of its column's form.
         """
-        prefix: Array | None = None
-        for column, known, keys in zip(self.columns, self.levels, self._prefixes, strict=True):
-            codes = _codes(read_cells(series[column.name], column), known)
-            before: Array = np.zeros(len(codes), dtype=np.int64) if prefix is None else prefix
-            key = before * (len(known) + 1) + codes
+        cells = [read_cells(series[column.name], column) for column in self.columns]
+        prefix: Array = np.zeros(len(cells[0].missing), dtype=np.int64)
+        for own, known, keys in zip(cells, self.levels, self._prefixes, strict=True):
+            codes = _codes(own, known)
+            key = prefix * (len(known) + 1) + codes
             spot = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
-            lost = (before < 0) | (codes < 0) | (keys[spot] != key)
-            prefix = np.where(lost, -1, spot)
-        assert prefix is not None
-        return prefix
+            lost = (prefix < 0) | (codes < 0) | (keys[spot] != key)
+            prefix = np.where(lost, UNSEEN, spot)
+        gaps = np.any([own.missing for own in cells], axis=0)
+        return np.where((prefix == UNSEEN) & gaps, OPEN, prefix)
 
     def decode(self, codes: Array) -> dict[Hashable, pd.Series]:
         """The cells of each column; a code beyond the combinations counts as the nearest one.

@@ -15,6 +15,7 @@ from tabdiff.data.constraints.catalogue import (
     Unique,
 )
 from tabdiff.data.constraints.checks import describe, distinct_constraints
+from tabdiff.data.constraints.combinations import OPEN
 from tabdiff.data.constraints.declared import (
     Constraint,
     ConstraintError,
@@ -160,7 +161,8 @@ class ConstraintSet:
         Returns
         -------
         pandas.DataFrame
-            Follows ``middle_schema``; the index of ``df``.
+            Follows ``middle_schema``; the index of ``df``. Integers are nullable where a cell is
+            missing that never was at fit.
 
         Raises
         ------
@@ -176,9 +178,7 @@ class ConstraintSet:
         written: dict[Hashable, pd.Series] = {}
         for fused in self._fused.values():
             codes = fused.combinations.encode(series)
-            written[fused.code.name] = write_distances(
-                codes, np.zeros(len(codes), bool), fused.code
-            )
+            written[fused.code.name] = write_distances(codes, codes == OPEN, fused.code)
         for derivation, column in self._derived:
             if column is not None:
                 label = derivation.label

@@ -139,7 +139,6 @@ class Derivation:
         if not self.rules:
             return between(distance, place.ends())
         start, known = self.bound(axis, rows, len(distance))
-        distance = np.maximum(distance, 0)
         own = place.shift(start, -distance if self.side == "<" else distance)
         own = between(own, place.ends())
         if self.side == "==":

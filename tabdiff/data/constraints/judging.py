@@ -25,7 +25,7 @@ from tabdiff.data.constraints.catalogue import (
     OneHotEncoding,
     Unique,
 )
-from tabdiff.data.constraints.combinations import Combinations
+from tabdiff.data.constraints.combinations import UNSEEN, Combinations
 from tabdiff.data.constraints.declared import (
     Constraint,
 )
@@ -210,6 +210,6 @@ def broken_rows(
         elif isinstance(constraint, Unique):
             bad |= repeats(columns, series)
         elif constraint in combinations:
-            bad |= combinations[constraint].encode(series) < 0
+            bad |= combinations[constraint].encode(series) == UNSEEN
         broken[str(constraint)] = bad
     return broken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from tabdiff.data.frames import concat, to_pandas
 from tabdiff.data.reading import read_cells
 from tabdiff.data.schema import Schema
 from tabdiff.data.writing import write_cells
+
+_NULLABLE = {"int64": "Int64", "uint64": "UInt64"}
 
 
 def by_label(frame: pd.DataFrame) -> dict[Hashable, pd.Series]:
@@ -96,6 +99,8 @@ def write_distances(distances: Array, missing: Array, column: Column) -> pd.Seri
         target = np.dtype(np.uint64 if column.detail == "unsigned" else np.int64)
         end = np.iinfo(target).max
         held = np.minimum(held, integers(int(end))).astype(target)
+        if missing.any():
+            column = replace(column, dtype=_NULLABLE.get(column.dtype, column.dtype))
     return write_cells(Cells(missing, held), column)
 
 

@@ -145,6 +145,10 @@ class _Limits:
     def _needed(self, rule: Rule, reach: Interval) -> Demand | None:
         """What must be demanded of the inputs of a rule whose values reach so far."""
         top, bottom = self.top.get(rule.label), self.bottom.get(rule.label)
+        if rule.operator in ("<", ">"):
+            # The column needs room beyond the value that it must not reach.
+            top = None if top is None else top._replace(strict=True)
+            bottom = None if bottom is None else bottom._replace(strict=True)
         if top is not None and rule.side in ("==", ">") and top.is_passed_by(reach[1], 1):
             return Demand(Comparison(rule.node, top.sign("<"), top.value), top.reason)
         if bottom is not None and rule.side in ("==", "<") and bottom.is_passed_by(reach[0], -1):
