@@ -20,19 +20,16 @@ One JSON line per condition is appended to ``results/conditions.jsonl``, and a t
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import time
 from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from circumstances import HERE, append_result, circumstances
 
-HERE = Path(__file__).parent
 ROWS = 1_000
 
 
@@ -50,17 +47,12 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     ask = known if arguments.question == "known" else rare
     answers = ask(arguments)
-    made = {
-        "question": arguments.question,
-        "seed": arguments.seed,
-        "threads": arguments.threads,
-        "processor": _processor(),
-        "versions": {name: version(name) for name in ("tabdiff", "torch", "numpy", "pandas")},
-    }
-    arguments.results.parent.mkdir(parents=True, exist_ok=True)
-    with arguments.results.open("a", encoding="utf-8") as file:
-        for answer in answers:
-            file.write(json.dumps(made | answer) + "\n")
+    made = {"question": arguments.question, "seed": arguments.seed}
+    if arguments.question == "known":
+        made["rows"] = arguments.rows
+    made |= circumstances(arguments.threads, ("torch", "numpy", "pandas"))
+    for answer in answers:
+        append_result(arguments.results, made | answer)
     print(pd.DataFrame(answers).to_string(index=False))
 
 
@@ -320,15 +312,6 @@ def _variation(few: np.ndarray, many: np.ndarray) -> float:
     width = int(max(few.max(), many.max())) + 1
     shares = [np.bincount(x, minlength=width) / len(x) for x in (few, many)]
     return 0.5 * float(np.abs(shares[0] - shares[1]).sum())
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor()
 
 
 if __name__ == "__main__":

@@ -24,15 +24,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
-import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 
-import tabdiff
 from benchmarks import page, picture
+from benchmarks.circumstances import circumstances
 from benchmarks.data import SETS, RealTable, load, read_csv
 from benchmarks.judge import judge
 from benchmarks.methods import METHODS, ROOT, RunFailedError, python_of, run_method
@@ -104,12 +101,7 @@ def _run(
     table: RealTable, method: str, seed: int, python: Path, arguments: argparse.Namespace
 ) -> Row:
     """Cost and figures of one run, or its error."""
-    row: Row = {
-        "threads": arguments.threads,
-        "processor": _processor(),
-        "python": platform.python_version(),
-        "versions": _versions(),
-    }
+    row: Row = circumstances(arguments.threads, LIBRARIES)
     limit = 60 * arguments.time_limit
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -119,26 +111,6 @@ def _run(
         except (RunFailedError, EvaluationError) as problem:
             row["error"] = str(problem)
     return row
-
-
-def _versions() -> dict[str, str]:
-    """Of tabdiff, with the commit where there is one, and of what the figures depend on."""
-    asked = subprocess.run(
-        ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"],
-        check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    commit = f" ({asked.stdout.strip()})" if asked.returncode == 0 else ""
-    own = {"tabdiff": tabdiff.__version__ + commit}
-    return own | {library: version(library) for library in LIBRARIES}
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor()
 
 
 if __name__ == "__main__":

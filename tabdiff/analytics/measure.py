@@ -18,7 +18,8 @@ import numpy as np
 
 from tabdiff.data.categorical import CategoricalEncoder
 from tabdiff.data.cells import Array, Cells
-from tabdiff.data.numeric import Grid, NumericEncoder
+from tabdiff.data.grid import Grid
+from tabdiff.data.numeric import NumericEncoder
 from tabdiff.data.parts import ColumnEncoder
 from tabdiff.data.scales import Continuum
 

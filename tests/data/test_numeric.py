@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tabdiff.data.cells import Cells
-from tabdiff.data.numeric import Grid, NumericEncoder
+from tabdiff.data.grid import Grid
+from tabdiff.data.numeric import NumericEncoder
 from tabdiff.data.parts import Parts
 from tabdiff.data.scales import Continuum, Lattice, decimal_places, find_scale
 
