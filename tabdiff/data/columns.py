@@ -12,7 +12,7 @@ from tabdiff.data.column import Column
 from tabdiff.data.dtypes import dtype_from_text, inner_dtype
 from tabdiff.data.errors import SchemaError
 from tabdiff.data.identifiers import IdentifierEncoder
-from tabdiff.data.numeric import MAX_CELLS, MAX_DISCRETE, NumericEncoder
+from tabdiff.data.numeric import FINE, NumericEncoder, Resolution
 from tabdiff.data.parts import ColumnEncoder, Parts, State
 from tabdiff.data.scalars import from_json, to_json, typed_key
 
@@ -81,8 +81,7 @@ def fit_column(
     cells: Cells,
     column: Column,
     rng: np.random.Generator,
-    max_discrete: int = MAX_DISCRETE,
-    max_cells: int = MAX_CELLS,
+    resolution: Resolution = FINE,
 ) -> ColumnEncoder:
     """The encoder of a column's kind, fitted to its cells.
 
@@ -92,8 +91,8 @@ def fit_column(
     column : Column
     rng : Generator
         Chooses the heads of random-looking identifiers.
-    max_discrete, max_cells
-        See :meth:`NumericEncoder.fit`.
+    resolution : Resolution
+        Of numbers.
 
     Raises
     ------
@@ -109,7 +108,7 @@ def fit_column(
     if column.kind == "categorical":
         order = column.categories
         return CategoricalEncoder.fit(cells, order, ordered=column.ordered)
-    return NumericEncoder.fit(cells, float_precision(column), max_discrete, max_cells)
+    return NumericEncoder.fit(cells, float_precision(column), resolution)
 
 
 def _check_kind(cells: Cells, column: Column) -> None:

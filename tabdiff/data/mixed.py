@@ -35,6 +35,16 @@ class Mixed:
     def __getitem__(self, rows: Tensor | slice) -> Mixed:
         return Mixed(self.num[rows], self.cat[rows])
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(B, *), without D."""
+        return tuple(self.cat.shape[:-1])
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors live."""
+        return self.num.device
+
     def to(self, device: torch.device | str) -> Mixed:
         """The same rows on another device."""
         return Mixed(self.num.to(device), self.cat.to(device))

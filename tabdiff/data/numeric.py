@@ -17,7 +17,7 @@ and keeps to the range of the cell.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
@@ -28,13 +28,35 @@ from tabdiff.data.grid import Grid, checked
 from tabdiff.data.parts import Options, Parts, State, take, take_array, take_flag
 from tabdiff.data.scales import Continuum, Lattice, find_scale, scale_from_state
 
-MAX_DISCRETE = 256
-MAX_CELLS = 256
 # Fewer rows would not tell a network apart what one cell and its neighbour go with.
 ROWS_PER_CELL = 80
 # And about so many a value where every value is a cell: more of them are better run together.
 ROWS_PER_VALUE = 20
 ATOM_COUNT = 10
+
+
+class Resolution(NamedTuple):
+    """How finely numbers are divided.
+
+    Attributes
+    ----------
+    max_discrete : int
+        The most distinct values of a column whose values are all atoms.
+    max_cells : int
+        About the most cells of any other column; fewer in a small table.
+    atom_share : float, optional
+        Of the rows, that make a value an atom; those of one cell when None.
+    """
+
+    max_discrete: int
+    max_cells: int
+    atom_share: float | None = None
+
+
+# Rows of a table are decided column by column, which cells make sharp.
+FINE = Resolution(256, 256)
+# Steps of a series move together, which one unit normal a number makes smooth.
+SMOOTH = Resolution(16, 1, 0.05)
 
 
 class NumericEncoder:
@@ -81,8 +103,7 @@ class NumericEncoder:
         cls,
         cells: Cells,
         precision: np.dtype[Any],
-        max_discrete: int = MAX_DISCRETE,
-        max_cells: int = MAX_CELLS,
+        resolution: Resolution = FINE,
     ) -> NumericEncoder:
         """Learn cells, lattice and the maps within.
 
@@ -92,10 +113,7 @@ class NumericEncoder:
             int64, uint64 or float64 values, at least one.
         precision : numpy dtype
             The dtype in which floats are stored.
-        max_discrete : int
-            The most distinct values of a column whose values are all atoms.
-        max_cells : int
-            About the most cells of any other column; fewer in a small table.
+        resolution : Resolution
 
         Raises
         ------
@@ -106,11 +124,13 @@ class NumericEncoder:
         m, n_missing = len(cells.values), int(cells.missing.sum())
         distinct, counts = np.unique(cells.values, return_counts=True)
         enough = ROWS_PER_VALUE * len(distinct) <= m
-        if len(distinct) <= 2 or (len(distinct) <= max_discrete and enough):
+        if len(distinct) <= 2 or (len(distinct) <= resolution.max_discrete and enough):
             owner = np.arange(len(distinct))
         else:
-            mass = max(m / max_cells, ROWS_PER_CELL)
-            owner = _divide(counts, mass, counts >= max(ATOM_COUNT, mass))
+            mass = max(m / resolution.max_cells, ROWS_PER_CELL)
+            share = resolution.atom_share
+            atomic = max(ATOM_COUNT, mass if share is None else share * m)
+            owner = _divide(counts, mass, counts >= atomic)
         starts = np.searchsorted(owner, np.arange(owner[-1] + 1))
         sizes = np.diff([*starts, len(owner)])
         is_open = sizes > 1

@@ -15,7 +15,7 @@ from tabdiff.data.columns import column_from_state, fit_column
 from tabdiff.data.errors import SchemaError, closest, listing
 from tabdiff.data.frames import from_pandas, to_pandas
 from tabdiff.data.mixed import Gate, Layout, Mixed
-from tabdiff.data.numeric import MAX_CELLS, MAX_DISCRETE
+from tabdiff.data.numeric import FINE, Resolution
 from tabdiff.data.parts import ColumnEncoder, Parts, State
 from tabdiff.data.reading import read_cells
 from tabdiff.data.schema import Schema, check_rows
@@ -65,8 +65,7 @@ class TableEncoder:
         schema: Schema,
         random_state: np.random.Generator,
         *,
-        max_discrete: int = MAX_DISCRETE,
-        max_cells: int = MAX_CELLS,
+        resolution: Resolution = FINE,
     ) -> TableEncoder:
         """Learn levels, cells and lattices of every column.
 
@@ -76,8 +75,8 @@ class TableEncoder:
         schema : Schema
         random_state : numpy.random.Generator
             Only chooses the heads of random-looking identifiers.
-        max_discrete, max_cells : int, default 256
-            See :meth:`NumericEncoder.fit`.
+        resolution : Resolution
+            Of numbers.
 
         Raises
         ------
@@ -92,7 +91,7 @@ class TableEncoder:
         for column in schema.columns:
             cells = read_cells(series[column.name], column)
             try:
-                encoders.append(fit_column(cells, column, random_state, max_discrete, max_cells))
+                encoders.append(fit_column(cells, column, random_state, resolution))
             except SchemaError as error:
                 problems.append(f"column {column.name!r}: {error}")
         if problems:

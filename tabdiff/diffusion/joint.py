@@ -59,11 +59,11 @@ class JointDiffusion:
         self._open = torch.cat(flags) if flags else torch.zeros(0, dtype=torch.bool)
         self._first = torch.tensor([0, *map(len, flags)], dtype=torch.int64).cumsum(0)[:-1]
 
-    def prior(self, n: int, generator: torch.Generator) -> Mixed:
-        """``n`` rows of pure noise."""
+    def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Mixed:
+        """Rows of pure noise: ``shape`` is (B, *), that of their parts without D."""
         return Mixed(
-            self.gaussian.prior((n, self.layout.n_num), generator),
-            self.multinomial.prior((n, self.layout.n_cat), generator),
+            self.gaussian.prior((*shape, self.layout.n_num), generator),
+            self.multinomial.prior((*shape, self.layout.n_cat), generator),
         )
 
     def unknown(self, n: int, device: torch.device | str = "cpu") -> tuple[Mixed, Known]:

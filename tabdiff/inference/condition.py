@@ -70,7 +70,7 @@ def _draw(
     log_share = restriction.share.to(device).log().float()
     log_p = log_share.expand(n, -1)
     if restriction.cat is not None:
-        x = known.show(x0, joint.prior(n, generator))
+        x = known.show(x0, joint.prior(x0.shape, generator))
         seen = joint.look(denoiser, x, torch.ones(n, device=device), known)
         packing = joint.multinomial.packing
         belief = packing.unpack(seen.logits, restriction.cat).log_softmax(-1)

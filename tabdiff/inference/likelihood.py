@@ -78,7 +78,8 @@ class Path:
     ) -> Self:
         """A path of ``N = steps + 1`` times for each row of ``known``, (B, D)."""
         n = len(known.cat)
-        pure, fill = joint.prior(n, generator), joint.gaussian.prior(known.num.shape, generator)
+        pure = joint.prior(known.cat.shape[:-1], generator)
+        fill = joint.gaussian.prior(known.num.shape, generator)
         eps = joint.gaussian.prior((steps + 1, *known.num.shape), generator)
         clock = joint.multinomial.clock(known.cat, generator)
         if clock is None:
@@ -230,7 +231,7 @@ def surprise(
     E[z | known] = -v, each part by itself. Parameters as in :func:`log_likelihood`.
     """
     t = torch.ones(len(x0), device=x0.num.device)
-    seen = joint.look(denoiser, known.show(x0, joint.prior(len(x0), generator)), t, known)
+    seen = joint.look(denoiser, known.show(x0, joint.prior(x0.shape, generator)), t, known)
     paid = joint.multinomial.packing.cross_entropy(seen.logits, x0.cat)
     return Surprise(
         paid.masked_fill(known.cat, 0.0), ((x0.num + seen.num) ** 2).masked_fill(known.num, 0.0)

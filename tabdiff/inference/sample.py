@@ -46,7 +46,7 @@ def sample(
     ValueError
         If ``times`` does not fall.
     """
-    x = known.show(x0, joint.prior(len(x0), generator))
+    x = known.show(x0, joint.prior(x0.shape, generator))
     clock = joint.multinomial.clock(known.cat, generator)
     return _walk(denoiser, joint, times, x, x0, known, clock, generator)
 

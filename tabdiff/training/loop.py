@@ -16,24 +16,36 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from tabdiff.data.mixed import Belief, Known, Mixed
 from tabdiff.diffusion.joint import JointDiffusion
-from tabdiff.training.masks import draw_known
+from tabdiff.training.masks import Masks, RowMasks
 
 Autocast = Callable[[], AbstractContextManager[object]]
 
-# Measured in benchmarks/NOTES.md: what conditions gain by it, and what sampling whole rows loses.
-KNOWN_SHARE = 0.5
 # The last part of a round: whose best look lies there had not learned enough.
 LATE = 0.03
 
 
 class TrainingDivergedError(RuntimeError):
     """The loss stopped being a finite number."""
+
+
+class Examples(Protocol):
+    """What is learned from: encoded rows, or windows of rows."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, chosen: Tensor | slice) -> Mixed: ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors live."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -59,11 +71,11 @@ class Recipe:
         Losses that one look averages, about.
     patience : int
         Looks without a better held-out loss after which training stops.
-    known_share : float
-        Of the examples that see a random part of their row.
     rounds : int
         How often the whole budget may be spent: again from a high learning rate while the best
         look comes at its very end (warm restarts; Loshchilov & Hutter 2017, arXiv:1608.03983).
+    look_at_once : int
+        Held-out examples in one call of the denoiser.
     """
 
     max_steps: int
@@ -77,8 +89,8 @@ class Recipe:
     check_every: int = 200
     check_terms: int = 8192
     patience: int = 12
-    known_share: float = KNOWN_SHARE
     rounds: int = 1
+    look_at_once: int = 2048
 
 
 @dataclass
@@ -116,11 +128,12 @@ class Trained:
 def train(
     denoiser: nn.Module,
     joint: JointDiffusion,
-    rows: Mixed,
-    held_out: Mixed,
+    rows: Examples,
+    held_out: Examples,
     recipe: Recipe,
     generator: torch.Generator,
     *,
+    masks: Masks | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
     autocast: Autocast = nullcontext,
 ) -> Trained:
@@ -128,9 +141,11 @@ def train(
 
     Parameters
     ----------
-    rows, held_out : Mixed, on the denoiser's device
-        Encoded training rows, and rows that only ever judge.
+    rows, held_out : Examples, on the denoiser's device
+        Encoded training rows (or windows of rows), and others that only ever judge.
     generator : torch.Generator, on the same device
+    masks : Masks, optional
+        What an example gets to see of itself; :class:`RowMasks` when None.
     report : callable
         Called with a :class:`Progress` after every step; its ``validation_loss`` is the last one
         measured (nan before the first).
@@ -145,6 +160,7 @@ def train(
     """
     if not joint.layout.n_num + joint.layout.n_cat:
         return Trained(denoiser.eval(), stopped="nothing to learn")
+    masks = masks or RowMasks(joint.layout)
     result = Trained(deepcopy(denoiser).eval())
     best = _Best(result.denoiser)
     optimiser = torch.optim.AdamW(
@@ -166,11 +182,11 @@ def train(
             rate = recipe.learning_rate * learning_curve(used, recipe.warmup)
             optimiser.param_groups[0]["lr"] = rate
             batch = rows[next(batches)]
-            loss = _step(denoiser, joint, batch, optimiser, recipe, generator, autocast)
+            loss = _step(denoiser, joint, batch, masks, optimiser, recipe, generator, autocast)
             _average(result.denoiser, denoiser, min(1 - 1 / recipe.ema_steps, step / (step + 10)))
             progress = Progress(step, seconds, loss, validation, rate)
             if step % recipe.check_every == 0 or step % recipe.max_steps == 0:
-                validation = _look(progress, result, best, held_out, joint, recipe, autocast)
+                validation = _look(progress, result, best, held_out, joint, masks, recipe, autocast)
             report(progress)
             if best.waited >= recipe.patience:
                 result.stopped = "validation"
@@ -190,7 +206,7 @@ def train(
         and progress
         and progress not in result.history
     ):
-        _look(progress, result, best, held_out, joint, recipe, autocast)
+        _look(progress, result, best, held_out, joint, masks, recipe, autocast)
     result.best_step = best.restore()
     return result
 
@@ -199,14 +215,21 @@ def _look(
     progress: Progress,
     result: Trained,
     best: _Best,
-    held_out: Mixed,
+    held_out: Examples,
     joint: JointDiffusion,
+    masks: Masks,
     recipe: Recipe,
     autocast: Autocast,
 ) -> float:
     """Judge the average by the held-out rows, and write it down."""
     loss = evaluate_loss(
-        result.denoiser, joint, held_out, autocast, recipe.check_terms, recipe.known_share
+        result.denoiser,
+        joint,
+        held_out,
+        autocast,
+        masks=masks,
+        n_terms=recipe.check_terms,
+        at_once=recipe.look_at_once,
     )
     progress.validation_loss = loss
     best.offer(loss, progress.step)
@@ -258,10 +281,12 @@ def stratified_times(n: int, generator: torch.Generator) -> Tensor:
 def evaluate_loss(
     denoiser: nn.Module,
     joint: JointDiffusion,
-    rows: Mixed,
+    rows: Examples,
     autocast: Autocast = nullcontext,
+    *,
+    masks: Masks | None = None,
     n_terms: int = 8192,
-    known_share: float = KNOWN_SHARE,
+    at_once: int = 2048,
 ) -> float:
     """Mean loss over ``rows``, each at stratified times, with the same noise at every call.
 
@@ -269,18 +294,20 @@ def evaluate_loss(
     """
     if not joint.layout.n_num + joint.layout.n_cat:
         return 0.0
-    generator = torch.Generator(rows.num.device).manual_seed(0)
+    masks = masks or RowMasks(joint.layout)
+    generator = torch.Generator(rows.device).manual_seed(0)
     total, count = 0.0, 0
     repeats = max(1, round(n_terms / len(rows)))
     for _ in range(repeats):
-        for batch in _split(rows, 2048):
-            t, known = _question(len(batch), joint, known_share, generator)
+        for batch in _split(rows, at_once):
+            t, known = stratified_times(len(batch), generator), masks(batch, generator)
             x0 = joint.complete(batch, generator)
             x_t = joint.q_sample(x0, t, known, generator)
             with autocast():
                 seen = joint.look(denoiser, x_t, t, known)
-            total += float(joint.loss(seen, x0, x_t, t, known).sum())
-            count += len(batch)
+            loss = joint.loss(seen, x0, x_t, t, known)
+            total += float(loss.sum())
+            count += loss.numel()
     return total / count
 
 
@@ -288,12 +315,13 @@ def _step(
     denoiser: nn.Module,
     joint: JointDiffusion,
     batch: Mixed,
+    masks: Masks,
     optimiser: torch.optim.Optimizer,
     recipe: Recipe,
     generator: torch.Generator,
     autocast: Autocast,
 ) -> float:
-    t, known = _question(len(batch), joint, recipe.known_share, generator)
+    t, known = stratified_times(len(batch), generator), masks(batch, generator)
     x0 = joint.complete(batch, generator)
     x_t = joint.q_sample(x0, t, known, generator)
     with autocast():
@@ -307,14 +335,6 @@ def _step(
     nn.utils.clip_grad_norm_(denoiser.parameters(), recipe.clip_norm)
     optimiser.step()
     return value
-
-
-def _question(
-    n: int, joint: JointDiffusion, known_share: float, generator: torch.Generator
-) -> tuple[Tensor, Known]:
-    """At which time each example is noisy, and what it may see clean."""
-    t = stratified_times(n, generator)
-    return t, draw_known(joint.layout, n, known_share, generator)
 
 
 def _explain(
@@ -363,6 +383,6 @@ def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
         yield from order[: n - n % size].split(size)
 
 
-def _split(rows: Mixed, size: int) -> Iterator[Mixed]:
+def _split(rows: Examples, size: int) -> Iterator[Mixed]:
     for first in range(0, len(rows), size):
         yield rows[first : first + size]

@@ -9,30 +9,43 @@ likely, so a single observed column is as familiar to the network as all but one
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
-from tabdiff.data.mixed import Known, Layout
+from tabdiff.data.mixed import Known, Layout, Mixed
+
+Masks = Callable[[Mixed, torch.Generator], Known]
+
+# Measured in benchmarks/NOTES.md: what conditions gain by it, and what sampling whole rows loses.
+KNOWN_SHARE = 0.5
 
 
-def draw_known(layout: Layout, n: int, share: float, generator: torch.Generator) -> Known:
-    """Masks of ``n`` rows, on the generator's device.
+class RowMasks:
+    """Random parts of some rows of a table.
 
     A gated value is known only where its state is, and there half of the time: who knows the number
     knows its cell, but of a number in a range it may be the cell alone that is known.
 
     Parameters
     ----------
+    layout : Layout
     share : float, in [0, 1]
         Of the rows that see anything.
     """
-    device, n_cat = generator.device, layout.n_cat
-    u = torch.rand(
-        (n, 2 + n_cat + layout.n_num), generator=generator, device=device, dtype=torch.float32
-    )
-    asked, rate = u[:, :1] < share, u[:, 1:2]
-    hit = (u[:, 2:] < rate) & asked
-    cat, num = hit[:, :n_cat], hit[:, n_cat:]
-    gated = [(part, gate.state) for part, gate in enumerate(layout.gates) if gate is not None]
-    for part, state in gated:
-        num[:, part] = cat[:, state] & (u[:, 2 + n_cat + part] < 0.5)
-    return Known(num, cat)
+
+    def __init__(self, layout: Layout, share: float = KNOWN_SHARE) -> None:
+        self._layout, self._share = layout, share
+
+    def __call__(self, batch: Mixed, generator: torch.Generator) -> Known:
+        """Masks of the rows of a batch, on the generator's device."""
+        n_cat, gates = self._layout.n_cat, self._layout.gates
+        shape = (len(batch), 2 + n_cat + len(gates))
+        u = torch.rand(shape, generator=generator, device=generator.device, dtype=torch.float32)
+        asked, rate = u[:, :1] < self._share, u[:, 1:2]
+        hit = (u[:, 2:] < rate) & asked
+        cat, num = hit[:, :n_cat], hit[:, n_cat:]
+        for part, gate in enumerate(gates):
+            if gate is not None:
+                num[:, part] = cat[:, gate.state] & (u[:, 2 + n_cat + part] < 0.5)
+        return Known(num, cat)

@@ -9,17 +9,17 @@ from hypothesis.extra import numpy as hnp
 
 from tabdiff.data.cells import Cells
 from tabdiff.data.grid import Grid
-from tabdiff.data.numeric import NumericEncoder
+from tabdiff.data.numeric import FINE, SMOOTH, NumericEncoder, Resolution
 from tabdiff.data.parts import Parts
 from tabdiff.data.scales import Continuum, Lattice, decimal_places, find_scale
 
 FLOAT64 = np.dtype("float64")
 
 
-def through(values: np.ndarray, **kwargs: float) -> tuple[NumericEncoder, np.ndarray]:
+def through(values: np.ndarray, resolution: Resolution = FINE) -> tuple[NumericEncoder, np.ndarray]:
     """The encoder of the values, and the values after encode and decode."""
     cells = Cells(np.zeros(len(values), dtype=bool), values)
-    encoder = NumericEncoder.fit(cells, FLOAT64, **kwargs)
+    encoder = NumericEncoder.fit(cells, FLOAT64, resolution)
     parts = encoder.encode(cells, np.random.default_rng(0))
     return encoder, encoder.decode(parts, len(values), np.random.default_rng(0), 0).values
 
@@ -161,7 +161,7 @@ def test_cells_are_in_order_of_about_equal_mass_and_atoms_stand_among_them() -> 
     rng = np.random.default_rng(0)
     values = np.where(rng.random(5000) < 0.3, 0.0, rng.normal(size=5000))
     values[:150] = 7.25
-    encoder, out = through(values, max_cells=50)
+    encoder, out = through(values, Resolution(256, 50))
     assert encoder.atoms.tolist() == [0.0, 7.25]
     cells = Cells(np.zeros(len(values), dtype=bool), values)
     code = encoder.encode(cells, rng).cat
@@ -191,7 +191,7 @@ def test_whatever_the_network_says_a_value_keeps_to_the_range_of_its_cell() -> N
 
 def test_a_number_in_no_cell_counts_as_the_nearest_end_of_one() -> None:
     values = np.concatenate([np.linspace(0, 1, 1000), np.linspace(9, 10, 1000)])
-    encoder, _ = through(values, max_cells=2)
+    encoder, _ = through(values, Resolution(256, 2))
     between = Cells(np.zeros(2, dtype=bool), np.array([4.0, 6.0]))
     parts = encoder.encode(between, np.random.default_rng(0))
     assert parts.cat is not None and parts.cat.tolist() == [0, 1]
@@ -202,7 +202,7 @@ def test_a_number_in_no_cell_counts_as_the_nearest_end_of_one() -> None:
 def test_thresholds_are_arguments() -> None:
     values = np.random.default_rng(0).integers(0, 50, 5000)
     assert not through(values)[0].has_value
-    coarse, _ = through(values, max_discrete=10, max_cells=1)
+    coarse, _ = through(values, Resolution(10, 1))
     assert coarse.has_value and coarse.levels == 1
 
 
@@ -226,3 +226,11 @@ def test_knots_increase_strictly_through_neighbouring_floats() -> None:
     grid = Grid.fit([(values, np.array([500, 400, 3]))], 0.0)
     assert (np.diff(grid.v) > 0).all() and (np.diff(grid.y) > 0).all()
     assert isinstance(find_scale(np.array([1.0, 1 / 3]), FLOAT64), Lattice | Continuum)
+
+
+def test_the_smooth_resolution_keeps_one_cell_and_the_values_of_unusual_mass():
+    values = np.concatenate([np.zeros(300), np.random.default_rng(0).normal(10, 1, 700)])
+    encoder, out = through(values, SMOOTH)
+    assert encoder.atoms.tolist() == [0.0]
+    assert encoder.open.tolist() == [False, True]
+    np.testing.assert_allclose(out, values, rtol=1e-12)

@@ -19,7 +19,7 @@ from tabdiff.data.categorical import CategoricalEncoder
 from tabdiff.data.cells import Cells
 from tabdiff.data.frames import concat
 from tabdiff.data.mixed import Gate, Mixed
-from tabdiff.data.numeric import ROWS_PER_VALUE
+from tabdiff.data.numeric import ROWS_PER_VALUE, Resolution
 from tabdiff.data.schema import Schema, SchemaError, SchemaWarning
 from tabdiff.data.table import TableEncoder
 from tests.data.frames import FAMILIES, N
@@ -190,7 +190,7 @@ def test_thresholds_reach_the_columns() -> None:
     frame = pd.DataFrame({"x": rng().integers(0, 50, 2000)})
     schema = Schema.infer(frame)
     assert TableEncoder.fit(frame, schema, rng()).layout.levels == (50,)
-    coarse = TableEncoder.fit(frame, schema, rng(), max_discrete=9, max_cells=1)
+    coarse = TableEncoder.fit(frame, schema, rng(), resolution=Resolution(9, 1))
     assert coarse.layout.levels == ()
 
 

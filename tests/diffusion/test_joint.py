@@ -69,7 +69,7 @@ def test_every_verb_keeps_the_shape_of_its_layout(layout: Layout, prior: str):
     seen = joint.look(Recorder(joint.multinomial.packing.size), x_t, t, Known.nothing(x0))
     belief = joint.estimate(seen, x_t, t)
     x_s = joint.step(belief, x_t, t, s, generator())
-    for x in (joint.prior(n, generator()), x0, x_t, x_s):
+    for x in (joint.prior((n,), generator()), x0, x_t, x_s):
         assert x.num.shape == (n, layout.n_num)
         assert x.cat.shape == (n, layout.n_cat)
         assert x.cat.dtype == torch.int64

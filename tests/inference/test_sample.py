@@ -171,7 +171,7 @@ def test_the_process_as_defined_follows_its_law_over_several_parts(prior: str, n
     mixture, n = categorical(PAIR), 20_000
     joint = mixture.joint(prior)
     oracle, noise = Oracle(mixture, joint), generator(nfe)
-    x, times = joint.prior(n, noise), time_grid(nfe)
+    x, times = joint.prior((n,), noise), time_grid(nfe)
     for t, s in pairwise(times.unbind()):
         t, s = t.expand(n), s.expand(n)
         x = joint.step(

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from tabdiff.data.mixed import Gate, Layout
-from tabdiff.training.masks import draw_known
+from tabdiff.data.mixed import Gate, Layout, Mixed
+from tabdiff.training.masks import RowMasks
 
 LAYOUT = Layout(("x0", "x1"), ("c0", "c1", "c2"), (3, 2, 4), (None, Gate(1, (0,))), (0, 0, 0))
 
 
 def drawn(n: int, share: float):
-    return draw_known(LAYOUT, n, share, torch.Generator().manual_seed(0))
+    rows = Mixed(torch.zeros(n, 2), torch.zeros(n, 3, dtype=torch.int64))
+    return RowMasks(LAYOUT, share)(rows, torch.Generator().manual_seed(0))
 
 
 def test_a_gated_value_is_known_half_of_the_time_that_its_state_is():
