@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         PersistenceError,
     )
     from tabdiff.synthesizer import DiffusionSynthesizer
+    from tabdiff.timeseries import TimeSeriesDiffusionSynthesizer
 
 __version__ = "0.1.0"
 
@@ -49,6 +50,7 @@ __all__ = [
     "Schema",
     "SchemaError",
     "SchemaWarning",
+    "TimeSeriesDiffusionSynthesizer",
     "UnknownColumnError",
     "__version__",
     "compare",
@@ -73,6 +75,7 @@ _HOME = {
     "Schema": "tabdiff.data.schema",
     "SchemaError": "tabdiff.data.schema",
     "SchemaWarning": "tabdiff.data.schema",
+    "TimeSeriesDiffusionSynthesizer": "tabdiff.timeseries",
     "UnknownColumnError": "tabdiff.data.errors",
     "compare": "tabdiff.evaluation.compare",
     "evaluate": "tabdiff.evaluation.report",

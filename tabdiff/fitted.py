@@ -11,8 +11,10 @@ import torch
 
 from tabdiff.data.mixed import Layout
 from tabdiff.data.schema import Schema
+from tabdiff.data.sequence import SequenceEncoder
 from tabdiff.data.table import TableEncoder
 from tabdiff.denoisers.mlp import MLPDenoiser
+from tabdiff.denoisers.temporal import TemporalDenoiser
 from tabdiff.diffusion.gaussian import GaussianDiffusion
 from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import MultinomialDiffusion, Prior
@@ -25,14 +27,12 @@ from tabdiff.training.settings import Size
 WARP = 1.7
 
 
-@dataclass
-class Fitted:
-    """A trained network with its encoders, and the record of its training.
+@dataclass(kw_only=True)
+class Learned:
+    """A trained network, and the record of its training.
 
     Attributes
     ----------
-    encoder : TableEncoder
-        With the schema.
     denoiser : torch.nn.Module
         On ``device``, in evaluation mode.
     joint : JointDiffusion
@@ -48,7 +48,6 @@ class Fitted:
     seconds : float
     """
 
-    encoder: TableEncoder
     denoiser: torch.nn.Module
     joint: JointDiffusion
     size: Size
@@ -60,17 +59,9 @@ class Fitted:
     n_rows_seen: int
     seconds: float
 
-    @property
-    def schema(self) -> Schema:
-        """What each column is."""
-        return self.encoder.schema
-
-    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Strict JSON and arrays, from which :meth:`from_state` makes the same."""
-        encoder, arrays = self.encoder.state()
+    def record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Strict JSON and arrays of all but the encoder."""
         content = {
-            "schema": self.schema.to_dict(),
-            "encoder": encoder,
             "size": asdict(self.size),
             "entropy": str(self.entropy),
             "fit": {
@@ -82,6 +73,59 @@ class Fitted:
             },
         }
         weights = {f"denoiser.{k}": v.cpu().numpy() for k, v in self.denoiser.state_dict().items()}
+        return content, weights
+
+    @classmethod
+    def from_record(
+        cls,
+        content: dict[str, Any],
+        arrays: dict[str, np.ndarray],
+        encoder: Encoder,
+        prior: Prior,
+        device: torch.device,
+    ) -> Learned:
+        """What :meth:`record` described, on ``device``, for the parts of ``encoder``."""
+        size = Size(**content["size"])
+        denoiser = make_denoiser(encoder, size, entropy=0)
+        weights = {k: torch.from_numpy(v) for k, v in _under("denoiser.", arrays).items()}
+        denoiser.load_state_dict(weights)
+        fit = content["fit"]
+        return Learned(
+            denoiser=denoiser.to(device).eval(),
+            joint=make_joint(encoder.layout, prior),
+            size=size,
+            device=device,
+            entropy=int(content["entropy"]),
+            history=history_frame(fit["history"]),
+            best_step=fit["best_step"],
+            stopped=fit["stopped"],
+            n_rows_seen=fit["n_rows_seen"],
+            seconds=fit["fit_seconds"],
+        )
+
+
+@dataclass(kw_only=True)
+class Fitted(Learned):
+    """What is learned of a table.
+
+    Attributes
+    ----------
+    encoder : TableEncoder
+        With the schema.
+    """
+
+    encoder: TableEncoder
+
+    @property
+    def schema(self) -> Schema:
+        """What each column is."""
+        return self.encoder.schema
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Strict JSON and arrays, from which :meth:`from_state` makes the same."""
+        encoder, arrays = self.encoder.state()
+        content, weights = self.record()
+        content = {"schema": self.schema.to_dict(), "encoder": encoder, **content}
         return content, weights | {f"encoder.{k}": v for k, v in arrays.items()}
 
     @classmethod
@@ -100,30 +144,72 @@ class Fitted:
             If the content does not fit together.
         """
         encoder = TableEncoder.from_state(content["encoder"], _under("encoder.", arrays))
-        size = Size(**content["size"])
-        denoiser = make_denoiser(encoder.layout, size, entropy=0)
-        weights = {k: torch.from_numpy(v) for k, v in _under("denoiser.", arrays).items()}
-        denoiser.load_state_dict(weights)
-        fit = content["fit"]
-        return cls(
-            encoder=encoder,
-            denoiser=denoiser.to(device).eval(),
-            joint=make_joint(encoder.layout, prior),
-            size=size,
-            device=device,
-            entropy=int(content["entropy"]),
-            history=history_frame(fit["history"]),
-            best_step=fit["best_step"],
-            stopped=fit["stopped"],
-            n_rows_seen=fit["n_rows_seen"],
-            seconds=fit["fit_seconds"],
-        )
+        learned = cls.from_record(content, arrays, encoder, prior, device)
+        return cls(encoder=encoder, **vars(learned))
 
 
-def make_denoiser(layout: Layout, size: Size, entropy: int) -> MLPDenoiser:
-    """An untrained network, its weights drawn from ``entropy``."""
+@dataclass(kw_only=True)
+class FittedSequences(Learned):
+    """What is learned of sequences.
+
+    Attributes
+    ----------
+    encoder : SequenceEncoder
+        With the schema.
+    entities : Fitted
+        Of the table of entities.
+    """
+
+    encoder: SequenceEncoder
+    entities: Fitted
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Strict JSON and arrays, from which :meth:`from_state` makes the same."""
+        encoder, arrays = self.encoder.state()
+        content, weights = self.record()
+        entities, own = self.entities.state()
+        content = {"encoder": encoder, "entities": entities, **content}
+        arrays = {f"encoder.{k}": v for k, v in arrays.items()}
+        return content, weights | arrays | {f"entities.{k}": v for k, v in own.items()}
+
+    @classmethod
+    def from_state(
+        cls,
+        content: dict[str, Any],
+        arrays: dict[str, np.ndarray],
+        prior: Prior,
+        device: torch.device,
+    ) -> Self:
+        """What :meth:`state` described, on ``device``.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError, RuntimeError
+            If the content does not fit together.
+        """
+        own = _under("entities.", arrays)
+        entities = Fitted.from_state(content["entities"], own, prior, device)
+        encoder = SequenceEncoder.from_state(content["encoder"], _under("encoder.", arrays))
+        learned = cls.from_record(content, arrays, encoder, prior, device)
+        return cls(encoder=encoder, entities=entities, **vars(learned))
+
+
+Encoder = TableEncoder | SequenceEncoder
+
+
+def make_denoiser(encoder: Encoder, size: Size, entropy: int) -> MLPDenoiser | TemporalDenoiser:
+    """An untrained network for the rows of an encoder, its weights drawn from ``entropy``."""
     noise, _ = generators(entropy, 1)
-    return MLPDenoiser(layout, width=size.width, depth=size.depth, generator=noise)
+    if isinstance(encoder, TableEncoder):
+        return MLPDenoiser(encoder.layout, width=size.width, depth=size.depth, generator=noise)
+    return TemporalDenoiser(
+        encoder.layout,
+        encoder.n_context,
+        width=size.width,
+        depth=size.depth,
+        window=encoder.window,
+        generator=noise,
+    )
 
 
 def make_joint(layout: Layout, prior: Prior) -> JointDiffusion:

@@ -182,7 +182,7 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         )
         default = default_size(len(rows))
         size = Size(self.width or default.width, self.depth or default.depth)
-        denoiser = make_denoiser(encoder.layout, size, entropy)
+        denoiser = make_denoiser(encoder, size, entropy)
         denoiser.set_proportions(encoder.proportions)
         joint = make_joint(encoder.layout, self.prior)
         kept, held_out = _hold_out(rows, self.validation_fraction, rng)

@@ -19,15 +19,16 @@ ROOMS = {
     "diffusion": {"data.mixed"},
     "denoisers": {"data.mixed"},
     "training": {"diffusion", "denoisers", "data.mixed"},
-    "inference": {"diffusion", "denoisers", "data.mixed"},
+    "inference": {"diffusion", "denoisers", "data.mixed", "data.windows"},
     "evaluation": {"data.schema"},
     "analytics": {"fitted", "training", "inference", "diffusion", "data"}
     | {"evaluation.intervals", "evaluation.values"},
+    "sequences": {"training", "inference", "diffusion", "data"},
     "sampler": {"training", "inference", "diffusion", "data"},
     "fitted": {"training", "inference", "denoisers", "diffusion", "data"},
     "synthesizer": {"sampler", "fitted", "analytics"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
-    "timeseries": {"sampler", "fitted"}
+    "timeseries": {"synthesizer", "sequences", "fitted"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
     "integrations": {"synthesizer", "timeseries", "data.schema"}
     | {"data.averages", "inference.chunks", "training.settings"},

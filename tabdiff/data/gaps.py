@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tabdiff.data.cells import Array, inner_numpy, present
+from tabdiff.data.column import Column
 from tabdiff.data.dtypes import inner_dtype
 from tabdiff.data.frames import container_of, from_pandas, polars_types, to_pandas
 from tabdiff.data.question import Question
@@ -52,19 +54,39 @@ class Gaps:
 
     def fill(self, drawn: Any) -> Any:
         """The table with the cells of ``drawn``, one row per row with gaps, in its gaps."""
-        answer = by_label(to_pandas(drawn))
-        filled = self._frame.copy()
-        for at, column in self._columns.items():
-            series = self._frame.iloc[:, at]
-            _, gaps = present(series)
-            if gaps.any():
-                new = answer[column.name][gaps[self._rows]]
-                fits = is_family(series.dtype, column) and _can_hold(series.dtype, new)
-                fill = filled_in if fits else _joined
-                filled.isetitem(at, fill(series, gaps, new))  # type: ignore[arg-type]
+        filled = fill_gaps(self._frame, self._columns, self._rows, by_label(to_pandas(drawn)))
         if self._container == "pandas":
             return filled
         return from_pandas(filled, self._container, self._polars)
+
+
+def fill_gaps(
+    frame: pd.DataFrame,
+    columns: Mapping[int, Column],
+    rows: Array,
+    answer: Mapping[Hashable, pd.Series],
+) -> pd.DataFrame:
+    """``frame`` with its missing cells taken from ``answer``.
+
+    Parameters
+    ----------
+    columns : mapping
+        The columns to fill, by position.
+    rows : int array, (n,)
+        The rows that ``answer`` has, in its order; all others are complete.
+    answer : mapping
+        Column label to series, (n,).
+    """
+    filled = frame.copy()
+    for at, column in columns.items():
+        series = frame.iloc[:, at]
+        _, gaps = present(series)
+        if gaps.any():
+            new = answer[column.name][gaps[rows]]
+            fits = is_family(series.dtype, column) and _can_hold(series.dtype, new)
+            fill = filled_in if fits else _joined
+            filled.isetitem(at, fill(series, gaps, new))  # type: ignore[arg-type]
+    return filled
 
 
 def _can_hold(dtype: Any, new: pd.Series) -> bool:

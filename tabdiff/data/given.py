@@ -67,9 +67,35 @@ class Given:
     n: int
     columns: tuple[GivenColumn | None, ...]
 
+    @classmethod
+    def nothing(cls, n: int, n_columns: int) -> Self:
+        """No cell of n rows."""
+        return cls(n, (None,) * n_columns)
+
+    @classmethod
+    def join(cls, several: Sequence[Given]) -> Self:
+        """The rows of these tables of the same columns, one below the other."""
+        return cls(
+            sum(given.n for given in several),
+            tuple(
+                _joined([(given.n, given.columns[at]) for given in several])
+                for at in range(len(several[0].columns))
+            ),
+        )
+
     def take(self, rows: Array) -> Given:
         """The table at these rows, any number of times each."""
         return Given(len(rows), tuple(c and c.take(rows) for c in self.columns))
+
+
+def _joined(pieces: list[tuple[int, GivenColumn | None]]) -> GivenColumn | None:
+    held = next((column for _, column in pieces if column is not None), None)
+    if held is None:
+        return None
+    none = Cells(held.cells.missing[:0], held.cells.values[:0])
+    return GivenColumn.join(
+        [column or GivenColumn(np.zeros(n, dtype=bool), none) for n, column in pieces]
+    )
 
 
 def _spread(cells: Cells) -> Array:

@@ -95,6 +95,18 @@ class Question:
         return cls(encoder, _read(encoder, frame, lambda series: observed), {})
 
     @classmethod
+    def of_known(cls, encoder: TableEncoder, df: Any) -> Self:
+        """Some columns of the rows to come; a missing cell is one to be drawn.
+
+        Raises
+        ------
+        ConditionError
+            Naming every column that the table does not have, or that holds what it cannot.
+        """
+        frame = _conditions_frame(df, encoder)
+        return cls(encoder, _read(encoder, frame, lambda series: ~present(series)[1]), {})
+
+    @classmethod
     def of_counts(cls, encoder: TableEncoder, name: Hashable, counts: Counts) -> Self:
         """So many rows of each of some values of one column.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tabdiff.data.mixed import Layout
 from tabdiff.training.loop import Recipe
@@ -125,3 +125,82 @@ def require_real(name: str, value: object, low: float, high: float, ends: str = 
     below = number <= high if ends[1] == "]" else number < high
     if not (above and below):
         raise ValueError(f"{name} must be in {ends[0]}{low}, {high}{ends[1]}. Got {value!r}.")
+
+
+def check_training(
+    *,
+    max_steps: object,
+    max_time: object,
+    batch_size: object,
+    learning_rate: object,
+    width: object,
+    depth: object,
+    validation_fraction: object,
+    sampling_steps: object,
+    verbose: object,
+) -> None:
+    """Refuse what no training can be made of; None stands for a default where there is one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the parameter.
+    """
+    whole = {"max_steps": max_steps, "batch_size": batch_size, "width": width, "depth": depth}
+    for name, value in (whole | {"sampling_steps": sampling_steps}).items():
+        if value is not None:
+            require_whole(name, value, least=1)
+    if max_time is not None:
+        require_real("max_time", max_time, 0.0, math.inf, "()")
+    require_real("learning_rate", learning_rate, 0.0, 1.0, "(]")
+    if validation_fraction is not None:
+        require_real("validation_fraction", validation_fraction, 0.0, 0.5)
+    require_whole("verbose", verbose, 0, 2)
+
+
+def default_window(longest: int, step: str) -> int:
+    """Rows that a network sees together: whole sequences up to 64, else some periods.
+
+    Parameters
+    ----------
+    longest : int
+        Rows of the longest sequence.
+    step : str
+        The finest entry of the calendar that changes: "hour", "weekday", "month" or "".
+    """
+    if longest <= 64:
+        return longest
+    return min({"hour": 96, "weekday": 56, "month": 36}.get(step, 64), longest)
+
+
+def default_sequence_size(n_rows: int) -> Size:
+    """Small sets of sequences get a small network."""
+    return Size(128 if n_rows >= 2_000 else 64, 1)
+
+
+def make_sequence_recipe(
+    n_rows: int,
+    n_windows: int,
+    window: int,
+    *,
+    max_steps: int | None,
+    max_time: float | None,
+    batch_size: int | None,
+    learning_rate: float,
+) -> Recipe:
+    """The recipe for so many windows of sequences of ``n_rows`` rows in all."""
+    batch = min(max(4_096 // window, 16), 256, max(n_windows // 8, 8))
+    recipe = make_recipe(
+        n_rows,
+        max_steps=max_steps,
+        max_time=max_time,
+        batch_size=batch_size or batch,
+        learning_rate=learning_rate,
+    )
+    return replace(recipe, look_at_once=max(8_192 // window, 1))
+
+
+def default_sequence_steps(layout: Layout) -> int:
+    """Network calls per window: more where categories of neighbouring rows must not coincide."""
+    free = layout.n_cat - sum(gate is not None for gate in layout.gates)
+    return 64 if free > 0 else 32

@@ -1,0 +1,178 @@
+"""Forecasts: histories with rows to come, and what is told of the futures drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from tabdiff.data.asked import Asked
+from tabdiff.data.cells import Array
+from tabdiff.data.errors import ConditionError, SchemaError, closest, shorten
+from tabdiff.data.given import Given
+from tabdiff.data.long import LongFrame
+from tabdiff.data.question import Question
+from tabdiff.data.reading import read_cells
+from tabdiff.data.sequence import SequenceEncoder
+from tabdiff.data.table import by_label
+
+
+class Ahead(NamedTuple):
+    """Histories, each with ``horizon`` rows to come.
+
+    Attributes
+    ----------
+    asked : Asked
+        Of n sequences with N rows.
+    late : bool array, (N,)
+        Which rows are to come.
+    horizon : int
+    """
+
+    asked: Asked
+    late: Array
+    horizon: int
+
+    def repeated(self, times: int) -> Ahead:
+        """All sequences so many times, one set after the other."""
+        chosen = np.tile(np.arange(len(self.asked)), times)
+        return Ahead(self.asked.take(chosen), np.tile(self.late, times), self.horizon)
+
+    def moments(self, encoder: SequenceEncoder, rows: pd.DataFrame) -> Array:
+        """The moment of each row, (N,); where they are irregular, by the gaps among ``rows``."""
+        times = self.asked.slots.times[self.asked.slots.row >= 0].copy()
+        if encoder.gap is not None:
+            gaps = rows[encoder.gap].to_numpy()[self.late].reshape(-1, self.horizon)
+            times[self.late] += np.cumsum(gaps, axis=1).ravel().astype(times.dtype)
+        return times
+
+
+def look_ahead(
+    encoder: SequenceEncoder, long: LongFrame, horizon: int, known_future: pd.DataFrame | None
+) -> Ahead:
+    """The last rows of each history that fit half a window, and ``horizon`` rows behind them.
+
+    Raises
+    ------
+    SchemaError, ConditionError
+        If the histories hold what the encoders do not know, or ``known_future`` is not ``horizon``
+        rows for each entity with the columns that the fit knows ahead.
+    """
+    given = Question.of_gaps(encoder.rows, long.rows, np.arange(len(long.rows))).given
+    slots = encoder.lay(long.panel)
+    history = Asked(long.entities, slots, given)
+    half = max(encoder.window - encoder.window // 2, 1)
+    kept = np.minimum(np.diff(slots.offsets), half)
+    n, timeline = len(history), encoder.timeline
+    last = np.repeat(slots.times[slots.offsets[1:] - 1], horizon)
+    steps = np.tile(np.arange(1, horizon + 1), n)
+    if timeline.kind == "order":
+        last = last + steps
+    elif timeline.regular:
+        last = timeline.moments(last, steps)
+    if known_future is None:
+        if encoder.roles.ahead:
+            names = ", ".join(map(repr, encoder.roles.ahead))
+            raise ConditionError(f"the fit knows {names} ahead: give them as known_future.")
+        new = Given.nothing(n * horizon, len(encoder.rows.fields))
+    else:
+        new = _known(encoder, long, known_future, horizon, last)
+    asked, late = history.tail(kept).followed(last, new)
+    return Ahead(asked, late, horizon)
+
+
+def _known(
+    encoder: SequenceEncoder, long: LongFrame, frame: pd.DataFrame, horizon: int, moments: Array
+) -> Given:
+    """The cells of ``frame``, entity by entity in the order of ``long``."""
+    roles, series = encoder.roles, by_label(frame)
+    needed = [label for label in (roles.key, *roles.ahead) if label is not None]
+    for label in needed:
+        if label not in series:
+            raise SchemaError(
+                f"known_future: column {label!r} is absent.{closest(label, list(series))}"
+            )
+    owner = np.zeros(len(frame), dtype=np.int64)
+    if roles.key is not None:
+        keys = pd.Index(by_label(long.entities)[roles.key])
+        owner = keys.get_indexer(pd.Index(series[roles.key]))
+        if (owner < 0).any():
+            unknown = series[roles.key].iloc[int(np.argmax(owner < 0))]
+            raise SchemaError(
+                f"known_future: the history has no entity {shorten(unknown)}."
+                f"{closest(unknown, keys)}"
+            )
+    counts = np.bincount(owner, minlength=len(long.entities))
+    if (counts != horizon).any():
+        at = int(np.argmax(counts != horizon))
+        which = "" if roles.key is None else f" of {shorten(long.entities[roles.key].iloc[at])}"
+        raise SchemaError(
+            f"known_future must have horizon={horizon} rows for each entity; there are "
+            f"{counts[at]}{which}."
+        )
+    order = np.argsort(owner, kind="stable")
+    if roles.index in series and encoder.timeline.column is not None:
+        order = _in_time(encoder, frame, owner, moments)
+    told = frame[[label for label in roles.rows if label in series]].iloc[order]
+    return Question.of_known(encoder.rows, told.reset_index(drop=True)).given
+
+
+def _in_time(encoder: SequenceEncoder, frame: pd.DataFrame, owner: Array, moments: Array) -> Array:
+    """The order of the rows; their moments must be the ones that come next."""
+    timeline = encoder.timeline
+    assert timeline.column is not None
+    times = read_cells(frame[encoder.roles.index], timeline.column).values
+    order = np.lexsort((times, owner))
+    if timeline.regular and (off := np.flatnonzero(times[order] != moments)).size:
+        raise SchemaError(
+            f"known_future: {timeline.shown(times[order][off[0]])} is no moment to come; "
+            f"{timeline.shown(moments[off[0]])} is."
+        )
+    return np.asarray(order)
+
+
+def by_quantiles(
+    encoder: SequenceEncoder, futures: pd.DataFrame, n_draws: int, quantiles: Sequence[float]
+) -> pd.DataFrame:
+    """One row per entity and moment: quantiles of numbers, the most frequent category.
+
+    Parameters
+    ----------
+    futures : DataFrame
+        One set of all entities' rows to come after the other. Where moments are irregular the one
+        told is the median of the draws' moments at the same place.
+    n_draws : int
+        Sets.
+
+    Raises
+    ------
+    ValueError
+        If a quantile is not between 0 and 1.
+    """
+    wanted = [float(q) for q in quantiles]
+    if not wanted or not all(0 < q < 1 for q in wanted):
+        raise ValueError(f"quantiles must lie between 0 and 1. Got {list(quantiles)!r}.")
+    n = len(futures) // n_draws
+    place = np.tile(np.arange(n), n_draws)
+    first = futures.iloc[:n].reset_index(drop=True)
+    modelled = {field.column.name: field.column for field in encoder.rows.fields}
+    columns: dict[object, pd.Series] = {}
+    for label, series in by_label(futures).items():
+        if label == encoder.roles.index and encoder.timeline.kind == "irregular":
+            columns[label] = series.groupby(place).quantile(0.5, interpolation="nearest")
+        elif label not in modelled:
+            columns[label] = first[label]
+        elif modelled[label].kind in ("numeric", "datetime", "timedelta"):
+            grouped = series.groupby(place)
+            for q in wanted:
+                columns[f"{label}_{q:g}"] = grouped.quantile(q)
+        else:
+            columns[label] = series.groupby(place).agg(_most_frequent)
+    return pd.DataFrame({k: v.reset_index(drop=True) for k, v in columns.items()})
+
+
+def _most_frequent(series: pd.Series) -> object:
+    counts = series.value_counts()
+    return counts.index[0] if len(counts) else None

@@ -1,0 +1,172 @@
+"""A long frame, read: entities, order, moments, and the tables that rows and entities make."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from tabdiff.data.cells import Array
+from tabdiff.data.errors import SchemaError
+from tabdiff.data.frames import container_of, to_pandas
+from tabdiff.data.numeric import SMOOTH
+from tabdiff.data.panel import (
+    GAP,
+    LENGTH,
+    START,
+    Panel,
+    Roles,
+    entities_of,
+    index_column,
+    read_panel,
+    rows_of,
+)
+from tabdiff.data.reading import read_cells
+from tabdiff.data.schema import Schema, labels_of
+from tabdiff.data.sequence import SequenceEncoder
+from tabdiff.data.table import TableEncoder
+from tabdiff.data.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class LongFrame:
+    """A long frame, taken apart.
+
+    Attributes
+    ----------
+    roles : Roles
+    panel : Panel
+    timeline : Timeline
+    rows : DataFrame, (N, ·)
+        In the panel's order; with the gaps before them where the index is irregular.
+    entities : DataFrame, (n, ·)
+        Key and context.
+    """
+
+    roles: Roles
+    panel: Panel
+    timeline: Timeline
+    rows: pd.DataFrame
+    entities: pd.DataFrame
+
+    @classmethod
+    def learn(
+        cls,
+        frame: pd.DataFrame,
+        key: Hashable | None,
+        index: Hashable | None,
+        context: Sequence[Hashable] | str,
+        ahead: Sequence[Hashable],
+    ) -> Self:
+        """Read a frame of which nothing is known yet; parameters as of :meth:`Roles.find`.
+
+        Raises
+        ------
+        SchemaError
+            If roles, keys or moments are not what they must be.
+        """
+        for label in (LENGTH, START, GAP):
+            if label in frame.columns:
+                raise SchemaError(f"column {label!r}: that name is needed. Rename the column.")
+        roles = Roles.find(frame, key, index, context, ahead)
+        column = None if index is None else index_column(frame, index)
+        panel = read_panel(frame, roles, column)
+        timeline = Timeline.fit(column, panel.times, panel.offsets)
+        gap = GAP if timeline.kind == "irregular" else None
+        rows = rows_of(frame, roles, panel, gap)
+        return cls(roles, panel, timeline, rows, entities_of(frame, roles, panel))
+
+    @classmethod
+    def read(cls, frame: pd.DataFrame, encoder: SequenceEncoder) -> Self:
+        """Read a frame that must be like the fitted one.
+
+        Raises
+        ------
+        SchemaError
+            If it is not.
+        """
+        encoder.schema.validate(frame)
+        panel = read_panel(frame, encoder.roles, encoder.timeline.column)
+        rows = rows_of(frame, encoder.roles, panel, encoder.gap, encoder.timeline.step)
+        entities = entities_of(frame, encoder.roles, panel)
+        return cls(encoder.roles, panel, encoder.timeline, rows, entities)
+
+    def table(self) -> pd.DataFrame:
+        """What is learned of entities: key and context, length, and first moment."""
+        panel, table = self.panel, self.entities.copy()
+        first = panel.times[panel.offsets[:-1]]
+        table[LENGTH] = np.diff(panel.offsets)
+        if self.timeline.regular:
+            table[LENGTH] = self.timeline.places(panel.times[panel.offsets[1:] - 1], first) + 1
+        if self.timeline.column is not None:
+            table[START] = self.timeline.written(first)
+        return table
+
+
+def fit_encoder(
+    df: Any,
+    long: LongFrame,
+    kinds: Mapping[Any, str],
+    window: int,
+    random_state: np.random.Generator,
+) -> SequenceEncoder:
+    """Learn the encoders of rows and entities.
+
+    Parameters
+    ----------
+    df : DataFrame
+        The user's.
+    long : LongFrame
+        The same, read.
+    kinds : mapping
+        Column label to kind, where the inferred kind is not the wanted one.
+    window : int
+    random_state : numpy.random.Generator
+        Only chooses the heads of random-looking identifiers.
+
+    Raises
+    ------
+    SchemaError
+        If columns cannot be modelled.
+    """
+    roles, index = long.roles, long.timeline.column
+    of_rows = {label: kind for label, kind in kinds.items() if label in roles.rows}
+    if GAP in long.rows.columns:
+        of_rows[GAP] = "numeric"
+    schema = Schema.infer(long.rows, of_rows)
+    rows = TableEncoder.fit(long.rows, schema, random_state, resolution=SMOOTH)
+    columns = {column.name: column for column in schema.columns}
+    if index is not None:
+        columns[index.name] = index
+    context = None
+    if roles.key is not None:
+        entities = _entity_schema(long, kinds)
+        columns |= {column.name: column for column in entities.columns}
+        if roles.context:
+            own = Schema(tuple(c for c in entities.columns if c.name in roles.context))
+            told = long.entities[list(roles.context)]
+            context = TableEncoder.fit(told, own, random_state, resolution=SMOOTH)
+    frame = to_pandas(df)
+    whole = tuple(columns[label] for label in frame.columns)
+    of_frame = Schema(whole, container_of(df), *labels_of(frame.columns))
+    return SequenceEncoder(of_frame, roles, long.timeline, rows, context, window)
+
+
+def _entity_schema(long: LongFrame, kinds: Mapping[Any, str]) -> Schema:
+    roles, entities = long.roles, long.entities
+    own = {label: kind for label, kind in kinds.items() if label in roles.context}
+    if len(entities) > 1:
+        return Schema.infer(entities, own | {roles.key: "identifier"})
+    # A schema needs two rows to look at; of one entity all is constant.
+    return Schema.infer(pd.concat([entities, entities]), dict.fromkeys(entities, "constant"))
+
+
+def first_moments(encoder: SequenceEncoder, table: pd.DataFrame) -> Array:
+    """The first moment of each entity of :meth:`LongFrame.table`, as numbers, (n,)."""
+    column = encoder.timeline.column
+    if column is None:
+        return np.zeros(len(table), dtype=np.int64)
+    return read_cells(table[START], column).values

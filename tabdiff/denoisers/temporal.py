@@ -1,0 +1,186 @@
+"""The denoiser of sequences: gated dilated convolutions over one vector per row, and attention."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tabdiff.data.mixed import Belief, Known, Layout, Mixed, Packing
+from tabdiff.denoisers.embeddings import LevelEmbedding, PeriodicEmbedding, TimeEmbedding
+from tabdiff.denoisers.mlp import Affine
+
+# The level of the presence part at which there is no row.
+ABSENT = 1
+
+
+class GatedConvolution(nn.Module):
+    """h + W2 (a sigmoid(b)),  (a, b) = W1 [n_{l-d}, n_l, n_{l+d}],  n = LayerNorm(h).
+
+    Rows that are absent send nothing to their neighbours, so that a window never depends on how far
+    it was filled up.
+
+    Source: the gated dilated convolutions of van den Oord et al. 2016 (arXiv:1609.03499), section
+    2.3, here looking both ways, as in DiffWave (Kong et al. 2020, arXiv:2009.09761).
+
+    Parameters
+    ----------
+    width : int
+    dilation : int
+        d, in rows.
+    """
+
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.norm = nn.LayerNorm(width, dtype=torch.float32)
+        self.widen = Affine(3 * width, 2 * width)
+        self.narrow = Affine(width, width)
+
+    def forward(self, h: Tensor, present: Tensor) -> Tensor:
+        """(B, L, width), (B, L, 1) -> (B, L, width)."""
+        n = self.norm(h) * present
+        padded = nn.functional.pad(n, (0, 0, self.dilation, self.dilation))
+        length, d = n.shape[1], self.dilation
+        beside = torch.cat([padded[:, :length], n, padded[:, 2 * d : 2 * d + length]], dim=-1)
+        return h + self.narrow(nn.functional.glu(self.widen(beside), dim=-1))
+
+
+class Attention(nn.Module):
+    """h + W softmax(q k) v over the rows of a window, heads side by side.
+
+    Queries and keys are turned by an angle proportional to their place, so what rows say to each
+    other depends on the distance between them (Su et al. 2021, arXiv:2104.09864).
+
+    Parameters
+    ----------
+    width : int
+    n_heads : int
+        Divides ``width`` into an even number of features a head.
+    """
+
+    def __init__(self, width: int, n_heads: int) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.norm = nn.LayerNorm(width, dtype=torch.float32)
+        self.ask = Affine(width, 3 * width)
+        self.narrow = Affine(width, width)
+
+    def forward(self, h: Tensor, present: Tensor) -> Tensor:
+        """(B, L, width), (B, L, 1) -> (B, L, width)."""
+        asked = self.ask(self.norm(h)).unflatten(-1, (3, self.n_heads, -1))
+        query, key, value = asked.permute(2, 0, 3, 1, 4)
+        # Where no row is present at all, attention looks at everything and nobody reads it.
+        heard = (present.squeeze(-1) > 0) | ~present.bool().any(1)
+        mixed = nn.functional.scaled_dot_product_attention(
+            _turned(query), _turned(key), value, attn_mask=heard[:, None, None, :]
+        )
+        return h + self.narrow(mixed.transpose(1, 2).flatten(-2))
+
+
+def _turned(x: Tensor) -> Tensor:
+    """Features (B, H, L, 2 k) turned by l / 100^(i / k) in the plane of the pair i."""
+    length, half = x.shape[-2], x.shape[-1] // 2
+    place = torch.arange(length, device=x.device, dtype=torch.float32)[:, None]
+    speed = 100.0 ** (-torch.arange(half, device=x.device, dtype=torch.float32) / half)
+    cos, sin = torch.cos(place * speed).to(x.dtype), torch.sin(place * speed).to(x.dtype)
+    a, b = x[..., :half], x[..., half:]
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
+
+
+class TemporalDenoiser(nn.Module):
+    """(x_t, t, known) -> velocities and logits of every row of a window.
+
+    The first parts of the layout are *context*, always known: the network reads them and has
+    nothing to say about them. The first categorical part tells whether there is a row at all. As
+    with :class:`MLPDenoiser` the heads begin at zero, hence with independent cells of the right
+    marginals.
+
+    Parameters
+    ----------
+    layout : Layout
+    n_context : (int, int)
+        How many of the first numeric and categorical parts are context; at least one of the latter.
+    width : int
+    depth : int
+        Rounds of convolutions with dilations 1, 2, 4, … up to half the window; after the first
+        round comes the attention.
+    window : int
+        The most rows that are seen together.
+    generator : torch.Generator
+        Source of the initial weights.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        n_context: tuple[int, int],
+        *,
+        width: int,
+        depth: int,
+        window: int,
+        n_heads: int = 4,
+        n_frequencies: int = 8,
+        frequency_scale: float = 0.5,
+        level_dim: int = 32,
+        n_times: int = 8,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.layout, self.n_context = layout, n_context
+        self.packing = Packing(layout.levels)
+        self.numbers = PeriodicEmbedding(layout.n_num, n_frequencies, frequency_scale)
+        self.levels = LevelEmbedding(self.packing, layout.ordered, level_dim)
+        self.time = TimeEmbedding(n_times)
+        own_num, own_cat = layout.n_num - n_context[0], layout.n_cat - n_context[1]
+        n_inputs = layout.n_num * (2 * n_frequencies + 1) + layout.n_cat * level_dim
+        self.enter = Affine(n_inputs + 2 * n_times + own_num + own_cat, width)
+        dilations = [2**i for i in range(max(window - 1, 1).bit_length())][:-1] or [1]
+        self.blocks = nn.ModuleList(
+            [GatedConvolution(width, d) for d in dilations]
+            + [Attention(width, n_heads)]
+            + [GatedConvolution(width, d) for _ in range(depth - 1) for d in dilations]
+        )
+        self.norm = nn.LayerNorm(width, dtype=torch.float32)
+        self.velocity = Affine(width, own_num)
+        self.query = Affine(width, own_cat * level_dim)
+        self.bias = nn.Parameter(torch.zeros(self.packing.size, dtype=torch.float32))
+        self._initialise(generator)
+
+    def set_proportions(self, proportions: list[np.ndarray]) -> None:
+        """Put the log-proportions of the parts that are no context into the bias of their logits.
+
+        A level never seen gets the weight of half a row in a hundred thousand.
+        """
+        with torch.no_grad():
+            for part, p in enumerate(proportions, start=self.n_context[1]):
+                bias = torch.as_tensor(np.log(np.maximum(p, 5e-6)), dtype=torch.float32)
+                self.packing.unpack(self.bias, part).copy_(bias)
+
+    def forward(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
+        """Velocities (B, L, Dn) and logits (B, L, S) of noisy windows at times t, (B,)."""
+        present = (x_t.cat[..., :1] != ABSENT).to(x_t.num.dtype)
+        n_num, n_cat = self.n_context
+        clock = self.time(t)[:, None].expand(*x_t.shape, -1)
+        inputs = [self.numbers(x_t.num), self.levels(x_t.cat), clock]
+        inputs += [known.num[..., n_num:].float(), known.cat[..., n_cat:].float()]
+        h = self.enter(torch.cat(inputs, dim=-1))
+        for block in self.blocks:
+            h = block(h, present)
+        h = self.norm(h)
+        velocity = nn.functional.pad(self.velocity(h).float(), (n_num, 0))
+        queries = nn.functional.pad(self.query(h), (n_cat * self.levels.dim, 0))
+        return Belief(velocity, self.levels.logits(queries) + self.bias)
+
+    def _initialise(self, generator: torch.Generator) -> None:
+        self.numbers.initialise(generator)
+        self.levels.initialise(generator)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                with torch.no_grad():
+                    module.weight.normal_(0.0, module.in_features**-0.5, generator=generator)
+                    module.bias.zero_()
+        kinds = (GatedConvolution, Attention)
+        silent = [module.narrow for module in self.modules() if isinstance(module, kinds)]
+        for layer in (*silent, self.velocity, self.query):
+            nn.init.zeros_(layer.weight)

@@ -1,0 +1,590 @@
+"""The front door for sequences: the same house, with a length."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from tabdiff import persistence
+from tabdiff.data.asked import Asked
+from tabdiff.data.cells import Array
+from tabdiff.data.column import Column
+from tabdiff.data.errors import ConditionError
+from tabdiff.data.frames import from_pandas, to_pandas
+from tabdiff.data.futures import by_quantiles, look_ahead
+from tabdiff.data.gaps import UNFILLED, fill_gaps
+from tabdiff.data.given import Given
+from tabdiff.data.long import LongFrame, first_moments, fit_encoder
+from tabdiff.data.mixed import Known
+from tabdiff.data.panel import LENGTH, START
+from tabdiff.data.question import Question
+from tabdiff.data.schema import Schema
+from tabdiff.data.sequence import SequenceEncoder
+from tabdiff.data.table import by_label
+from tabdiff.data.windows import hold_out, learn_and_judge
+from tabdiff.diffusion.multinomial import Prior
+from tabdiff.fitted import Fitted, FittedSequences, history_frame, make_denoiser, make_joint
+from tabdiff.inference.chunks import Seed, entropy_of, generators
+from tabdiff.sequences import SequenceSampler, encode_context, moments, to_long
+from tabdiff.synthesizer import DiffusionSynthesizer
+from tabdiff.training.hardware import autocast_for, resolve_device
+from tabdiff.training.loop import train
+from tabdiff.training.masks import SpanMasks
+from tabdiff.training.progress import ProgressBar
+from tabdiff.training.settings import (
+    Size,
+    check_training,
+    default_held_out,
+    default_sequence_size,
+    default_sequence_steps,
+    default_window,
+    make_sequence_recipe,
+    require_whole,
+)
+
+# Of a few long series, the share of their time that judges.
+TIME_HELD_OUT = 0.08
+
+
+class TimeSeriesDiffusionSynthesizer(BaseEstimator):
+    """Learns sequences by diffusion: new entities, forecasts and gaps from one network.
+
+    A long frame has one row per entity and moment. What never changes within an entity, its length
+    and its first moment are one row of an ordinary table, learned by
+    :class:`DiffusionSynthesizer`; the rows are learned given that, in windows, numbers and
+    categories jointly. Where moments are whole steps apart dates are built and calendars known;
+    otherwise the gaps between rows are learned as well.
+
+    Parameters
+    ----------
+    sequence_key : column label, optional
+        Tells entities apart. None: the frame is one series.
+    sequence_index : column label, optional
+        Dates or numbers that tell when. None: rows are in order, and nothing is known of time.
+    context_columns : "auto" or sequence of column labels
+        Columns with one value per entity; "auto" finds them.
+    known_columns : sequence of column labels
+        Columns that forecasts know ahead, such as prices or holidays.
+    window : int, optional
+        The most rows that the network sees together; longer sequences are drawn window after
+        window, each beginning with what was drawn before. By default whole sequences up to 64 rows,
+        four days of hours, eight weeks of days, three years of months.
+    column_kinds : dict, optional
+        Kinds that override the inferred ones, by column.
+    prior, max_steps, max_time, batch_size, learning_rate, width, depth, validation_fraction
+        As for :class:`DiffusionSynthesizer`; rows are counted in windows. Half of ``max_time``
+        at most goes to the table of entities.
+    sampling_steps : int, optional
+        Network evaluations per window; 32 to 64 by default, the more the more categories.
+    device, random_state, verbose
+        As for :class:`DiffusionSynthesizer`.
+
+    Attributes
+    ----------
+    schema_ : Schema
+        Of the long frame.
+    encoder_ : SequenceEncoder
+    denoiser_ : torch.nn.Module
+    entities_ : DiffusionSynthesizer or None
+        Of the table of entities; None where there is but one.
+    history_ : DataFrame
+        As for :class:`DiffusionSynthesizer`, of the network of the rows.
+    n_features_in_, n_rows_seen_, n_entities_seen_ : int
+    best_step_, fit_seconds_, stopped_
+        As for :class:`DiffusionSynthesizer`.
+
+    Examples
+    --------
+    ``TimeSeriesDiffusionSynthesizer(sequence_key="store", sequence_index="date").fit(sales)``
+    """
+
+    def __init__(
+        self,
+        *,
+        sequence_key: Hashable | None = None,
+        sequence_index: Hashable | None = None,
+        context_columns: str | Sequence[Hashable] = "auto",
+        known_columns: Sequence[Hashable] = (),
+        window: int | None = None,
+        column_kinds: dict[Any, str] | None = None,
+        prior: Prior = "absorbing",
+        max_steps: int | None = None,
+        max_time: float | None = None,
+        batch_size: int | None = None,
+        learning_rate: float = 2e-3,
+        width: int | None = None,
+        depth: int | None = None,
+        validation_fraction: float | None = None,
+        sampling_steps: int | None = None,
+        device: str = "auto",
+        random_state: Seed = None,
+        verbose: int = 1,
+    ) -> None:
+        self.sequence_key = sequence_key
+        self.sequence_index = sequence_index
+        self.context_columns = context_columns
+        self.known_columns = known_columns
+        self.window = window
+        self.column_kinds = column_kinds
+        self.prior = prior
+        self.max_steps = max_steps
+        self.max_time = max_time
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.width = width
+        self.depth = depth
+        self.validation_fraction = validation_fraction
+        self.sampling_steps = sampling_steps
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: object = None) -> Self:
+        """Learn the sequences of a long frame.
+
+        Parameters
+        ----------
+        X : pandas or polars DataFrame
+            A row per entity and moment, in any order; never changed.
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        SchemaError
+            If a named column is not there or has two roles, keys or moments are missing, an entity
+            has two rows at one moment, or columns cannot be modelled.
+        ValueError
+            If a parameter is out of its range.
+        TrainingDivergedError
+            If the loss ceased to be finite before any usable weights.
+        """
+        self._check_parameters()
+        device, entropy = resolve_device(self.device), entropy_of(self.random_state)
+        began = time.monotonic()
+        noise, rng = generators(entropy, 0, device=device)
+        long = LongFrame.learn(
+            to_pandas(X),
+            self.sequence_key,
+            self.sequence_index,
+            self.context_columns,
+            self.known_columns,
+        )
+        table = long.table()
+        finest = (*long.timeline.calendar, "")[0]
+        longest = int(table[LENGTH].max())
+        window = min(self.window or default_window(longest, finest), longest)
+        encoder = fit_encoder(X, long, self.column_kinds or {}, window, rng)
+        entities = self._fit_entities(encoder, table, entropy)
+        slots = encoder.lay(long.panel)
+        rows = encoder.rows.encode(long.rows, rng)
+        context = encode_context(encoder, long.entities, rng)
+        parts, _ = encoder.assemble(slots, context, rows, Known.nothing(rows))
+        held = self._hold_out(slots.offsets, window, rng)
+        kept, judges = learn_and_judge(parts, slots.offsets, window, held)
+        recipe = make_sequence_recipe(
+            len(long.rows),
+            len(kept),
+            window,
+            max_steps=self.max_steps,
+            max_time=self.max_time,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+        )
+        default = default_sequence_size(len(long.rows))
+        size = Size(self.width or default.width, self.depth or default.depth)
+        denoiser = make_denoiser(encoder, size, entropy)
+        denoiser.set_proportions(encoder.rows.proportions)
+        joint = make_joint(encoder.layout, self.prior)
+        with ProgressBar(recipe, self.verbose) as bar:
+            trained = train(
+                denoiser.to(device),
+                joint,
+                kept.to(device),
+                judges.to(device),
+                recipe,
+                noise,
+                masks=SpanMasks(encoder.n_context, encoder.columns, encoder.ahead),
+                report=bar,
+                autocast=autocast_for(device),
+            )
+        self._adopt(
+            FittedSequences(
+                encoder=encoder,
+                entities=entities,
+                denoiser=trained.denoiser,
+                joint=joint,
+                size=size,
+                device=device,
+                entropy=entropy,
+                history=history_frame([asdict(progress) for progress in trained.history]),
+                best_step=trained.best_step,
+                stopped=trained.stopped,
+                n_rows_seen=len(long.rows),
+                seconds=time.monotonic() - began,
+            )
+        )
+        if trained.stopped == "interrupted":
+            raise KeyboardInterrupt
+        return self
+
+    def sample(
+        self,
+        n_sequences: int | None = None,
+        *,
+        length: int | None = None,
+        context: Any = None,
+        conditions: Any = None,
+        random_state: Seed = None,
+    ) -> Any:
+        """New entities with their rows, in the columns, order and dtypes of the fitted frame.
+
+        Parameters
+        ----------
+        n_sequences : int, optional
+            1 when None, or as many as ``context`` has rows.
+        length : int, optional
+            Rows of every sequence; drawn like the entities' other properties when None.
+        context : mapping or DataFrame, optional
+            What the entities must be, as the ``conditions`` of
+            :meth:`DiffusionSynthesizer.sample`, on the context columns.
+        conditions : mapping, optional
+            What every row must be: columns of the rows to a value.
+        random_state : int, numpy Generator, RandomState or None
+            Given, the same sequences come again, and fewer are the head of more.
+
+        Returns
+        -------
+        DataFrame
+
+        Raises
+        ------
+        NotFittedError
+            Before :meth:`fit`.
+        ValueError, TypeError
+            If a count is out of range, or several sequences are asked of a frame without key.
+        ConditionError
+            If context or conditions name what the frame does not have, or nothing can meet them.
+        """
+        check_is_fitted(self)
+        path, sampler, encoder = self._next_path(random_state), self._sampler(), self.encoder_
+        n, wanted = self._wanted_entities(n_sequences, length, context)
+        given = _given_in_every_row(encoder, conditions)
+        # Whole chunks, of which the sample is the head.
+        drawn = n if isinstance(wanted, pd.DataFrame) else _rounded_up(n, sampler.chunk)
+        entities = self.entities_.sample(drawn, conditions=wanted, random_state=_seed(path))
+        slots = encoder.blank(first_moments(encoder, entities), entities[LENGTH].to_numpy())
+        asked = Asked(entities, slots, given.take(np.zeros(len(slots.row), dtype=np.int64)))
+        rows = sampler.rows(asked, (*path, 1))
+        frame = to_long(encoder, asked, rows, moments(encoder, asked, rows))
+        return self._given_back(frame.iloc[: asked.first_row[n]])
+
+    def forecast(
+        self,
+        history: Any,
+        horizon: int,
+        *,
+        n_samples: int = 100,
+        known_future: Any = None,
+        quantiles: Sequence[float] | None = None,
+        random_state: Seed = None,
+    ) -> Any:
+        """How each entity of ``history`` may go on.
+
+        Parameters
+        ----------
+        history : DataFrame
+            The fitted columns; entities need not be those of the fit. The last rows that fit half a
+            window are looked at.
+        horizon : int
+            Rows to come.
+        n_samples : int
+            Futures drawn for each entity.
+        known_future : DataFrame, optional
+            ``horizon`` rows for each entity with the key, if there is one, and the columns known
+            ahead, in order of time.
+        quantiles : sequence of float in (0, 1), optional
+            Told in place of the futures themselves.
+        random_state : int, numpy Generator, RandomState or None
+
+        Returns
+        -------
+        DataFrame
+            Without ``quantiles`` the fitted columns behind a column "draw" that counts from 0,
+            ``n_samples * horizon`` rows for each entity. With them one row per entity and moment:
+            for a number q of a column x a column ``x_q``, for categories the most frequent one.
+
+        Raises
+        ------
+        NotFittedError
+            Before :meth:`fit`.
+        SchemaError, ConditionError
+            If ``history`` or ``known_future`` do not follow the fitted frame.
+        ValueError, TypeError
+            If a count or a quantile is out of range.
+        """
+        check_is_fitted(self)
+        horizon = require_whole("horizon", horizon, least=1)
+        n_samples = require_whole("n_samples", n_samples, least=1)
+        encoder = self.encoder_
+        long = LongFrame.read(to_pandas(history), encoder)
+        future = None if known_future is None else to_pandas(known_future)
+        one = look_ahead(encoder, long, horizon, future)
+        ahead = one.repeated(n_samples)
+        rows = self._sampler().rows(ahead.asked, self._next_path(random_state))
+        whole = to_long(encoder, ahead.asked, rows, ahead.moments(encoder, rows))
+        futures = whole[ahead.late].reset_index(drop=True)
+        if quantiles is not None:
+            return self._given_back(by_quantiles(encoder, futures, n_samples, quantiles))
+        n = len(futures) // n_samples
+        entity = np.arange(len(futures)) % n // horizon
+        futures.insert(0, "draw", np.repeat(np.arange(n_samples), n))
+        order = np.argsort(entity, kind="stable")
+        return self._given_back(futures.iloc[order].reset_index(drop=True))
+
+    def impute(self, df: Any, n_draws: int | None = None, *, random_state: Seed = None) -> Any:
+        """``df`` with its missing cells drawn from the model, given all cells of the sequence.
+
+        Parameters
+        ----------
+        df : DataFrame
+            The fitted columns; entities need not be those of the fit.
+        n_draws : int, optional
+            One completed frame when None, else a list of so many.
+        random_state : int, numpy Generator, RandomState or None
+
+        Returns
+        -------
+        DataFrame, or a list of them
+            Rows, index and observed cells as they were. Keys, moments and context columns are not
+            filled.
+
+        Raises
+        ------
+        NotFittedError
+            Before :meth:`fit`.
+        SchemaError, ConditionError
+            If ``df`` does not follow the fitted frame.
+        ValueError, TypeError
+            If ``n_draws`` is below 1 or no whole number.
+        """
+        check_is_fitted(self)
+        n = 1 if n_draws is None else require_whole("n_draws", n_draws, least=1)
+        encoder, frame = self.encoder_, to_pandas(df)
+        long = LongFrame.read(frame, encoder)
+        given = Question.of_gaps(encoder.rows, long.rows, np.arange(len(long.rows))).given
+        asked = Asked(long.entities, encoder.lay(long.panel), given)
+        back = np.argsort(long.panel.order)
+        kinds = {f.column.name: f.column for f in encoder.rows.fields}
+        fillable = {
+            at: kinds[label]
+            for at, label in enumerate(frame.columns)
+            if label in kinds and kinds[label].kind not in UNFILLED
+        }
+        path, sampler = self._next_path(random_state), self._sampler().without_missing()
+        tables = []
+        for draw in range(n):
+            rows = sampler.rows(asked, (*path, draw)).iloc[back]
+            filled = fill_gaps(frame, fillable, np.arange(len(frame)), by_label(rows))
+            tables.append(self._given_back(filled))
+        return tables[0] if n_draws is None else tables
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted synthesizer to one ``.tabdiff`` file, whole or not at all.
+
+        What is in it is what :meth:`DiffusionSynthesizer.save` says, for rows and for entities.
+
+        Raises
+        ------
+        NotFittedError
+            Before :meth:`fit`.
+        OSError
+            If the file cannot be written; a previous file is left as it was.
+        """
+        check_is_fitted(self)
+        content, arrays = self._fitted.state()
+        kept = {"prior": self.prior, "sampling_steps": self.sampling_steps}
+        manifest = {"kind": "TimeSeriesDiffusionSynthesizer", "parameters": kept}
+        persistence.write(path, manifest | content, arrays)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        device: str = "auto",
+        expected_sha256: str | None = None,
+    ) -> Self:
+        """The synthesizer that :meth:`save` wrote, ready to sample.
+
+        Parameters and errors as of :meth:`DiffusionSynthesizer.load`.
+        """
+        place = resolve_device(device)
+        content, arrays = persistence.read(path, expected_sha256)
+        synth = cls(device=device)
+        try:
+            if content["kind"] != "TimeSeriesDiffusionSynthesizer":
+                raise ValueError(f"it holds a {content['kind']}")
+            synth.set_params(**content["parameters"])
+            synth._adopt(FittedSequences.from_state(content, arrays, synth.prior, place))
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise persistence.CorruptFileError(
+                f"{os.fspath(path)!r}: the content does not fit together: {error}. "
+                "Save the model again, or get the file anew from where it came."
+            ) from error
+        return synth
+
+    def _check_parameters(self) -> None:
+        check_training(
+            max_steps=self.max_steps,
+            max_time=self.max_time,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            width=self.width,
+            depth=self.depth,
+            validation_fraction=self.validation_fraction,
+            sampling_steps=self.sampling_steps,
+            verbose=self.verbose,
+        )
+        if self.window is not None:
+            require_whole("window", self.window, least=2)
+        if self.prior not in ("absorbing", "uniform"):
+            raise ValueError(f"prior must be 'absorbing' or 'uniform'. Got {self.prior!r}.")
+        for name in ("context_columns", "known_columns"):
+            given = getattr(self, name)
+            if isinstance(given, str) and (name, given) != ("context_columns", "auto"):
+                raise ValueError(f"{name} must be a list of columns. Got the text {given!r}.")
+
+    def _adopt(self, fitted: FittedSequences) -> None:
+        """Take over what a fit or a file gave, all of it at once."""
+        self._fitted = fitted
+        self.encoder_, self.denoiser_ = fitted.encoder, fitted.denoiser
+        self.schema_, self.history_ = fitted.encoder.schema, fitted.history
+        self.best_step_, self.stopped_ = fitted.best_step, fitted.stopped
+        self.n_rows_seen_, self.fit_seconds_ = fitted.n_rows_seen, fitted.seconds
+        self.n_features_in_ = len(fitted.encoder.schema.columns)
+        self.entities_ = DiffusionSynthesizer(prior=self.prior, device=self.device)
+        self.entities_._adopt(fitted.entities)
+        self._n_samples_drawn = 0
+
+    def _fit_entities(self, encoder: SequenceEncoder, table: pd.DataFrame, entropy: int) -> Fitted:
+        """Learn the table of entities; of a single one all is constant."""
+        own = {k: v for k, v in (self.column_kinds or {}).items() if k in encoder.roles.context}
+        schema = None
+        if len(table) == 1:
+            table = table.loc[[0, 0]]
+            schema = Schema(tuple(_constants(encoder)))
+        elif encoder.roles.key is not None:
+            own[encoder.roles.key] = "identifier"
+        synth = DiffusionSynthesizer(
+            schema=schema,
+            column_kinds=own,
+            prior=self.prior,
+            max_steps=self.max_steps,
+            max_time=None if self.max_time is None else self.max_time / 2,
+            device=self.device,
+            random_state=entropy % 2**32,
+            verbose=self.verbose,
+        )
+        return synth.fit(table)._fitted
+
+    def _hold_out(self, offsets: Array, window: int, rng: np.random.Generator) -> Array:
+        """The slots that judge."""
+        n, share = len(offsets) - 1, self.validation_fraction
+        count = default_held_out(n) if share is None else round(share * n)
+        return hold_out(offsets, window, count, TIME_HELD_OUT if share is None else share, rng)
+
+    def _wanted_entities(
+        self, n_sequences: int | None, length: int | None, context: Any
+    ) -> tuple[int, Any]:
+        """How many, and the conditions on their table."""
+        by_row = context is not None and not isinstance(context, Mapping)
+        wanted: Any = to_pandas(context) if by_row else dict(context or {})
+        n = len(wanted) if by_row else 1
+        if n_sequences is not None:
+            n = require_whole("n_sequences", n_sequences, least=0)
+        if by_row and n != len(wanted):
+            raise ValueError(f"n_sequences={n}, but context has {len(wanted)} rows. Leave it out.")
+        if n > 1 and self._fitted.entities.n_rows_seen < 2:
+            raise ValueError(
+                f"n_sequences={n}, but one series was fitted, and a second one would have the same "
+                "moments. Ask for length=, or for another draw by random_state=."
+            )
+        roles = self.encoder_.roles
+        unknown = [label for label in wanted if label not in (roles.key, *roles.context)]
+        if unknown:
+            raise ConditionError(
+                f"context: {unknown[0]!r} is no context column. Those are "
+                f"{', '.join(map(repr, roles.context)) or 'none'}."
+            )
+        if length is not None:
+            length = require_whole("length", length, least=1)
+            if by_row:
+                wanted = wanted.copy()
+            wanted[LENGTH] = length
+        return n, wanted
+
+    def _sampler(self) -> SequenceSampler:
+        fitted = self._fitted
+        steps = self.sampling_steps or default_sequence_steps(fitted.encoder.rows.layout)
+        return SequenceSampler(fitted.encoder, fitted.denoiser, fitted.joint, steps, fitted.device)
+
+    def _given_back(self, frame: pd.DataFrame) -> Any:
+        kinds = {str(c.name): c.polars for c in self.schema_.columns if c.polars}
+        return from_pandas(frame, self.schema_.container, kinds)
+
+    def _next_path(self, random_state: Seed) -> tuple[int, ...]:
+        """Where the next sample's random numbers come from."""
+        if random_state is not None:
+            return (entropy_of(random_state), 2)
+        self._n_samples_drawn += 1
+        return (self._fitted.entropy, 2, self._n_samples_drawn)
+
+
+def _constants(encoder: SequenceEncoder) -> list[Column]:
+    """The columns of a table of one entity."""
+    roles = encoder.roles
+    own = [c for c in encoder.schema.columns if c.name in (roles.key, *roles.context)]
+    own.append(Column(LENGTH, "constant", "int64", "integer"))
+    if encoder.timeline.column is not None:
+        own.append(replace(encoder.timeline.column, name=START))
+    return [replace(column, kind="constant") for column in own]
+
+
+def _given_in_every_row(encoder: SequenceEncoder, conditions: Any) -> Given:
+    """The given cells of one row.
+
+    Raises
+    ------
+    TypeError, ConditionError
+        If conditions are no mapping of columns to values.
+    """
+    if conditions is None:
+        return Given.nothing(1, len(encoder.rows.fields))
+    if not isinstance(conditions, Mapping):
+        raise TypeError(f"conditions must map columns to values. Got {type(conditions).__name__}.")
+    question = Question.of_mapping(encoder.rows, conditions)
+    if question.restrictions:
+        raise ConditionError("conditions on sequences give a value a column, no range and no set.")
+    return question.given
+
+
+def _rounded_up(n: int, multiple: int) -> int:
+    return math.ceil(n / multiple) * multiple
+
+
+def _seed(path: tuple[int, ...]) -> int:
+    """One number for a path, for a sampler that takes seeds."""
+    return int(np.random.SeedSequence(path).generate_state(1, np.uint32)[0])
