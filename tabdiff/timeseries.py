@@ -216,7 +216,7 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
                 judges.to(device),
                 recipe,
                 noise,
-                masks=SpanMasks(encoder.n_context, encoder.columns, encoder.ahead),
+                masks=SpanMasks(encoder.place, encoder.columns, encoder.ahead),
                 report=bar,
                 autocast=autocast_for(device),
             )

@@ -24,11 +24,14 @@ class Asked:
         Of n sequences, with N rows.
     given : Given
         Of the N rows.
+    placed : bool
+        Whether they are whole, so that it is known where in them a row lies.
     """
 
     entities: pd.DataFrame
     slots: Slots
     given: Given
+    placed: bool = True
 
     def __len__(self) -> int:
         return len(self.entities)
@@ -50,6 +53,7 @@ class Asked:
             self.entities.iloc[chosen].reset_index(drop=True),
             Slots(_offsets(lengths), row, self.slots.times[slot]),
             self.given.take(rows),
+            self.placed,
         )
 
     def tail(self, kept: Array) -> Asked:
@@ -64,7 +68,7 @@ class Asked:
         row = self.slots.row[slot]
         filled = row >= 0
         slots = Slots(_offsets(kept), _numbered(filled), self.slots.times[slot])
-        return Asked(self.entities, slots, self.given.take(row[filled]))
+        return Asked(self.entities, slots, self.given.take(row[filled]), placed=False)
 
     def followed(self, times: Array, given: Given) -> tuple[Asked, Array]:
         """Each sequence with more slots behind it, all with rows.
@@ -97,7 +101,9 @@ class Asked:
         source[~late] = np.arange(self.given.n)
         source[late] = self.given.n + np.arange(len(times))
         joined = Given.join([self.given, given]).take(source)
-        return Asked(self.entities, Slots(offsets, _numbered(filled), moments), joined), late
+        return Asked(
+            self.entities, Slots(offsets, _numbered(filled), moments), joined, placed=False
+        ), late
 
 
 def _offsets(lengths: Array) -> Array:

@@ -52,7 +52,7 @@ class Ahead(NamedTuple):
 def look_ahead(
     encoder: SequenceEncoder, long: LongFrame, horizon: int, known_future: pd.DataFrame | None
 ) -> Ahead:
-    """The last rows of each history that fit half a window, and ``horizon`` rows behind them.
+    """The last rows of each history that a window has room for, and ``horizon`` rows behind them.
 
     Raises
     ------
@@ -63,8 +63,9 @@ def look_ahead(
     given = Question.of_gaps(encoder.rows, long.rows, np.arange(len(long.rows))).given
     slots = encoder.lay(long.panel)
     history = Asked(long.entities, slots, given)
-    half = max(encoder.window - encoder.window // 2, 1)
-    kept = np.minimum(np.diff(slots.offsets), half)
+    # As much of the past as leaves the network windows as full as those that it learned from.
+    seen = encoder.window - min(horizon, encoder.window // 2)
+    kept = np.minimum(np.diff(slots.offsets), max(seen, 1))
     n, timeline = len(history), encoder.timeline
     last = np.repeat(slots.times[slots.offsets[1:] - 1], horizon)
     steps = np.tile(np.arange(1, horizon + 1), n)

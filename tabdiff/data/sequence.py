@@ -3,10 +3,12 @@
 A sequence is a run of *slots*. Where the index is regular there is one slot a step, and a slot
 without a row is a *hole*; otherwise there is one a row. The parts of a slot are
 
-    position, remaining | presence, calendar | context of the entity | cells of the row
-    `------------------------- known always -------------------------´
+    presence, calendar | context of the entity | position, remaining | cells of the row
+    `------------- known always -------------´ `- known or not --´
 
-so that whatever is known of a row's surroundings reaches the network as known parts do.
+so that whatever is known of a row's surroundings reaches the network as known parts do. Where in
+its sequence a row lies is known of new entities; of a history that goes on it is not, and is drawn
+with the rest.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ from tabdiff.data.table import TableEncoder
 from tabdiff.data.timeline import Timeline
 
 PRESENT, ABSENT = 0, 1
+# Numeric parts that tell where in its sequence a row lies.
+N_PLACE = 2
 # More slots than so many times the rows are no outages: the step is not the series' own.
 MOST_SLOTS = 20
 
@@ -92,24 +96,26 @@ class SequenceEncoder:
     ) -> None:
         self.schema, self.roles, self.timeline = schema, roles, timeline
         self.rows, self.context, self.window = rows, context, window
-        around = Layout(
-            ("position", "remaining"),
-            ("presence", *timeline.calendar),
-            (2, *timeline.levels),
-            (None, None),
-            (0,) * (1 + len(timeline.levels)),
-        )
+        levels = (2, *timeline.levels)
+        around = Layout((), ("presence", *timeline.calendar), levels, (), (0,) * len(levels))
         if context is not None:
             around = _side_by_side(around, context.layout)
         self.n_context = (around.n_num, around.n_cat)
-        self.layout = _side_by_side(around, rows.layout)
+        place = Layout(("position", "remaining"), (), (), (None, None), ())
+        self.layout = _side_by_side(_side_by_side(around, place), rows.layout)
+        first_num, first_cat = around.n_num + N_PLACE, around.n_cat
         self.columns = [
             (
-                None if field.num is None else field.num + around.n_num,
-                None if field.cat is None else field.cat + around.n_cat,
+                None if field.num is None else field.num + first_num,
+                None if field.cat is None else field.cat + first_cat,
             )
             for field in rows.fields
         ]
+
+    @property
+    def place(self) -> slice:
+        """The numeric parts that tell where in its sequence a row lies."""
+        return slice(self.n_context[0], self.n_context[0] + N_PLACE)
 
     @property
     def gap(self) -> str | None:
@@ -166,7 +172,7 @@ class SequenceEncoder:
         return Slots(offsets, np.arange(offsets[-1]) if row is None else row, times)
 
     def assemble(
-        self, slots: Slots, context: Mixed | None, rows: Mixed, known: Known
+        self, slots: Slots, context: Mixed | None, rows: Mixed, known: Known, placed: bool = True
     ) -> tuple[Mixed, Known]:
         """The parts of all slots, and last those of a slot where nothing is: (S + 1, D).
 
@@ -178,22 +184,27 @@ class SequenceEncoder:
         rows : Mixed, (N, ·)
         known : Known, (N, ·)
             What is observed of the rows.
+        placed : bool
+            Whether the sequences are whole, so that it is known where in them a row lies.
         """
         filled = slots.row >= 0
         within = np.arange(len(filled)) - slots.offsets[slots.owner]
         left = np.diff(slots.offsets)[slots.owner] - 1 - within
-        around = np.log1p(np.minimum(np.stack([within, left], 1), self.window))
+        near = np.log1p(np.minimum(np.stack([within, left], 1), self.window))
+        # From -1.7 to 1.7: about the spread of a unit normal, which the network starts from.
+        place = 3.4 * near / np.log1p(self.window) - 1.7
         codes = np.column_stack(
             [np.where(filled, PRESENT, ABSENT), self.timeline.codes(slots.times)]
         )
         nothing = np.zeros((1, codes.shape[1]), dtype=np.int64)
         nothing[0, 0] = ABSENT
-        num = [torch.from_numpy(np.vstack([around, np.zeros((1, 2))])).float()]
+        num: list[torch.Tensor] = []
         cat = [torch.from_numpy(np.vstack([codes, nothing]))]
         if context is not None:
             own = context[torch.from_numpy(slots.owner)]
             num.append(_and_nothing(own.num))
             cat.append(_and_nothing(own.cat))
+        num.append(torch.from_numpy(np.vstack([place, np.zeros((1, N_PLACE))])).float())
         here, of = torch.from_numpy(np.flatnonzero(filled)), torch.from_numpy(slots.row[filled])
         for parts, into in ((rows.num, num), (rows.cat, cat)):
             spread = torch.zeros((len(filled) + 1, parts.shape[1]), dtype=parts.dtype)
@@ -203,15 +214,15 @@ class SequenceEncoder:
         seen = Known(
             torch.ones_like(x0.num, dtype=torch.bool), torch.ones_like(x0.cat, dtype=torch.bool)
         )
-        seen.num[here, self.n_context[0] :] = known.num[of]
+        seen.num[here, self.place] = placed
+        seen.num[here, self.place.stop :] = known.num[of]
         seen.cat[here, self.n_context[1] :] = known.cat[of]
         return x0, seen
 
     def take_rows(self, slots: Slots, x: Mixed) -> Mixed:
         """The parts of the rows in the slots, (N, ·): the way back of :meth:`assemble`."""
         here = torch.from_numpy(np.flatnonzero(slots.row >= 0)).to(x.device)
-        n_num, n_cat = self.n_context
-        return Mixed(x.num[here, n_num:], x.cat[here, n_cat:])
+        return Mixed(x.num[here, self.place.stop :], x.cat[here, self.n_context[1] :])
 
     def state(self) -> State:
         """All that :meth:`from_state` needs, as strict JSON and arrays without objects."""

@@ -59,11 +59,14 @@ class RowMasks:
 class SpanMasks:
     """What windows of sequences see of themselves.
 
+    The first categorical part is 0 where there is a row; all is known where there is none, and so
+    is every part that is named neither by ``place`` nor by ``columns``.
+
     Parameters
     ----------
-    n_context : (int, int)
-        How many of the first numeric and categorical parts are always known. The first categorical
-        one is 0 where there is a row; all else is known where there is none.
+    place : slice
+        The numeric parts that tell where in its sequence a row lies: unknown to most of those that
+        see the past alone.
     columns : sequence of (int or None, int or None)
         The numeric and the categorical part of each column of the rows, by place in the layout.
         The parts of one column are known together.
@@ -75,19 +78,22 @@ class SpanMasks:
 
     def __init__(
         self,
-        n_context: tuple[int, int],
+        place: slice,
         columns: Sequence[tuple[int | None, int | None]],
         ahead: Sequence[int] = (),
         share: float = 0.6,
     ) -> None:
-        self._n_context, self._columns = n_context, columns
+        self._place, self._columns = place, columns
         self._ahead, self._share = list(ahead), share
 
     def __call__(self, batch: Mixed, generator: torch.Generator) -> Known:
         """Masks of a batch of windows (B, L, D), on the generator's device."""
         absent = batch.cat[..., 0] != 0
-        seen = self._seen(absent, generator) | absent[..., None]
+        kind = _uniform((len(batch), 1, 1), generator) / self._share
+        seen = self._seen(absent, kind, generator) | absent[..., None]
         num = torch.ones_like(batch.num, dtype=torch.bool)
+        # Of the half that sees the past, two thirds do not know where they are.
+        num[..., self._place] = (kind >= 1 / 3) | absent[..., None]
         cat = torch.ones_like(batch.cat, dtype=torch.bool)
         for at, (own_num, own_cat) in enumerate(self._columns):
             if own_num is not None:
@@ -96,10 +102,10 @@ class SpanMasks:
                 cat[..., own_cat] = seen[..., at]
         return Known(num, cat)
 
-    def _seen(self, absent: Tensor, generator: torch.Generator) -> Tensor:
+    def _seen(self, absent: Tensor, kind: Tensor, generator: torch.Generator) -> Tensor:
         """(B, L, columns) bool."""
         (n, length), k = absent.shape, len(self._columns)
-        kind, rate, a, b, whole = _uniform((5, n, 1, 1), generator)
+        rate, a, b, whole = _uniform((4, n, 1, 1), generator)
         row = torch.arange(length, device=absent.device)[:, None]
         rows = (~absent).sum(1)[:, None, None]
         low, high = torch.minimum(a, b) * rows, torch.maximum(a, b) * rows
@@ -107,7 +113,6 @@ class SpanMasks:
         around = (row < low) | (row >= high)
         cells = _uniform((n, length, k), generator) < rate
         # Of those that see anything half see the past, a quarter what is around a gap.
-        kind = kind / self._share
         seen = torch.where(kind < 0.5, before, torch.where(kind < 0.75, around, cells))
         columns = (_uniform((n, 1, k), generator) < 0.3) & (whole < 0.3)
         columns[..., self._ahead] |= (kind < 0.5) & (whole > 0.2)
