@@ -78,6 +78,10 @@ class NewerFormatError(PersistenceError):
     """The file was written by a version of tabdiff with a newer file format."""
 
 
+class UnknownKindError(PersistenceError):
+    """The file holds a kind of model that this version of tabdiff does not know."""
+
+
 class DigestMismatchError(PersistenceError):
     """The file is not the one whose SHA-256 was expected."""
 

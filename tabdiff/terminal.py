@@ -11,11 +11,16 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
+    import torch
+
     from tabdiff.data.schema import Column, Schema
+    from tabdiff.data.sequence import SequenceEncoder
     from tabdiff.persistence import Envelope
     from tabdiff.synthesizer import DiffusionSynthesizer
+    from tabdiff.timeseries import TimeSeriesDiffusionSynthesizer
 
 _WIDEST = 48  # characters of a name or of the values of a column
+_NAMED = 12  # characters of the name of a fact
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
@@ -93,25 +98,84 @@ def _short(value: Any) -> str:
 
 def describe_model(path: str, synth: DiffusionSynthesizer, envelope: Envelope) -> str:
     """What a saved model is, what it has seen, and what wrote it."""
+    facts = {
+        "learned from": f"{synth.n_rows_seen_:,} rows of {kinds_of(synth.schema_)}",
+        "training": f"{duration(synth.fit_seconds_)}, {last_step(synth)}",
+        "network": f"{_weights(synth.denoiser_)} parameters",
+    }
+    return "\n".join(
+        [os.fspath(path), _listed(facts), _file(envelope), "", _columns(synth.schema_)]
+    )
+
+
+def describe_sequence_model(
+    path: str, synth: TimeSeriesDiffusionSynthesizer, envelope: Envelope
+) -> str:
+    """What a saved model of sequences is, what it has seen, and what wrote it."""
+    sequences = plural(synth.n_entities_seen_, "sequence")
+    facts = {
+        "learned from": f"{synth.n_rows_seen_:,} rows of {sequences}, {kinds_of(synth.schema_)}",
+        "training": f"{duration(synth.fit_seconds_)}, {last_step(synth)}",
+        "networks": f"{_weights(synth.denoiser_)} parameters for the rows, which sees "
+        f"{plural(synth.encoder_.window, 'row')} at once, and "
+        f"{_weights(synth.entities_.denoiser_)} for what a sequence is",
+    }
+    told = [_listed(facts), describe_roles(synth.encoder_), _file(envelope)]
+    return "\n".join([os.fspath(path), *told, "", _columns(synth.schema_)])
+
+
+def describe_roles(encoder: SequenceEncoder) -> str:
+    """What each column of a table of sequences is for, and how its index runs."""
+    roles, timeline = encoder.roles, encoder.timeline
+    step = timeline.described().removesuffix(" 00:00:00")
+    index = f"{roles.index}, rows are {step} apart"
+    if timeline.kind == "order":
+        index = "none: rows are in order, and nothing is known of time"
+    elif not timeline.regular:
+        index = f"{roles.index}, irregular: rows are {step} apart in the median"
+    calendar = f"; calendar: {', '.join(timeline.calendar)}" if timeline.calendar else ""
+    facts = {
+        "key": "none: one sequence" if roles.key is None else str(roles.key),
+        "index": index + calendar,
+        "context": ", ".join(map(str, roles.context)) or "none: no column is constant",
+        "row columns": ", ".join(map(str, roles.rows)),
+        "known ahead": ", ".join(map(str, roles.ahead)) or "none",
+    }
+    return _listed(facts)
+
+
+def _file(envelope: Envelope) -> str:
     libraries = dict(envelope.libraries)
     writer = [f"{name} {libraries.pop(name)}" for name in ("tabdiff",) if name in libraries]
     writer += [f"{name} {version}" for name, version in sorted(libraries.items())]
     facts = {
-        "learned from": f"{synth.n_rows_seen_:,} rows of {kinds_of(synth.schema_)}",
-        "training": f"{duration(synth.fit_seconds_)}, {last_step(synth)}",
-        "network": f"{synth.n_parameters_:,} parameters",
         "file": f"{size(envelope.n_bytes)}, format {envelope.format_version}",
         "written by": ", ".join(writer),
         "SHA-256": envelope.sha256,
     }
-    width = max(map(len, facts))
-    lines = [f"{name.ljust(width)}  {fact}" for name, fact in facts.items()]
-    columns = [
-        [str(column.name), column.kind, column.dtype, column.detail]
-        for column in synth.schema_.columns
-    ]
-    table = aligned(["column", "kind", "dtype", "detail"], columns)
-    return "\n".join([os.fspath(path), *lines, "", table])
+    return _listed(facts)
+
+
+def _listed(facts: dict[str, str]) -> str:
+    return "\n".join(f"{name.ljust(_NAMED)}  {fact}" for name, fact in facts.items())
+
+
+def _columns(schema: Schema) -> str:
+    rows = [[str(c.name), c.kind, c.dtype, c.detail] for c in schema.columns]
+    return aligned(["column", "kind", "dtype", "detail"], rows)
+
+
+def _weights(network: torch.nn.Module) -> str:
+    return f"{sum(p.numel() for p in network.parameters()):,}"
+
+
+def describe_rows(frame: pd.DataFrame, most: int = 40) -> str:
+    """The first rows of a table, numbers flush right, and how many more there are."""
+    numbers = [at for at, d in enumerate(frame.dtypes) if pd.api.types.is_numeric_dtype(d)]
+    head = [[_short(cell) for cell in row] for row in frame.head(most).itertuples(index=False)]
+    shown = aligned([str(label) for label in frame.columns], head, right=numbers)
+    more = len(frame) - len(head)
+    return f"{shown}\n… and {plural(more, 'more row')}: -o FILE has them." if more > 0 else shown
 
 
 def kinds_of(schema: Schema) -> str:
@@ -130,7 +194,7 @@ _REASONS = {
 }
 
 
-def last_step(synth: DiffusionSynthesizer) -> str:
+def last_step(synth: DiffusionSynthesizer | TimeSeriesDiffusionSynthesizer) -> str:
     """Which weights were kept, and why training ended."""
     reason = _REASONS.get(synth.stopped_, synth.stopped_)
     return f"best weights at step {synth.best_step_:,} ({reason})"

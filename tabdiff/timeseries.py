@@ -94,8 +94,8 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         Of the long frame.
     encoder_ : SequenceEncoder
     denoiser_ : torch.nn.Module
-    entities_ : DiffusionSynthesizer or None
-        Of the table of entities; None where there is but one.
+    entities_ : DiffusionSynthesizer
+        Of the table of entities.
     history_ : DataFrame
         As for :class:`DiffusionSynthesizer`, of the network of the rows.
     n_features_in_, n_rows_seen_, n_entities_seen_ : int
@@ -285,6 +285,8 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         # Whole chunks, of which the sample is the head.
         drawn = n if isinstance(wanted, pd.DataFrame) else _rounded_up(n, sampler.chunk)
         entities = self.entities_.sample(drawn, conditions=wanted, random_state=_seed(path))
+        if length is not None:
+            entities[LENGTH] = int(length)
         slots = encoder.blank(first_moments(encoder, entities), entities[LENGTH].to_numpy())
         asked = Asked(entities, slots, given.take(np.zeros(len(slots.row), dtype=np.int64)))
         rows = sampler.rows(asked, (*path, 1))
@@ -475,6 +477,7 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         self.best_step_, self.stopped_ = fitted.best_step, fitted.stopped
         self.n_rows_seen_, self.fit_seconds_ = fitted.n_rows_seen, fitted.seconds
         self.n_features_in_ = len(fitted.encoder.schema.columns)
+        self.n_entities_seen_ = fitted.entities.n_rows_seen
         self.entities_ = DiffusionSynthesizer(prior=self.prior, device=self.device)
         self.entities_._adopt(fitted.entities)
         self._n_samples_drawn = 0
@@ -482,8 +485,8 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
     def _fit_entities(self, encoder: SequenceEncoder, table: pd.DataFrame, entropy: int) -> Fitted:
         """Learn the table of entities; of a single one all is constant."""
         own = {k: v for k, v in (self.column_kinds or {}).items() if k in encoder.roles.context}
-        schema = None
-        if len(table) == 1:
+        schema, n = None, len(table)
+        if n == 1:
             table = table.loc[[0, 0]]
             schema = Schema(tuple(_constants(encoder)))
         elif encoder.roles.key is not None:
@@ -498,7 +501,7 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
             random_state=entropy % 2**32,
             verbose=self.verbose,
         )
-        return synth.fit(table)._fitted
+        return replace(synth.fit(table)._fitted, n_rows_seen=n)
 
     def _hold_out(self, offsets: Array, window: int, rng: np.random.Generator) -> Array:
         """The slots that judge."""
@@ -517,7 +520,7 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
             n = require_whole("n_sequences", n_sequences, least=0)
         if by_row and n != len(wanted):
             raise ValueError(f"n_sequences={n}, but context has {len(wanted)} rows. Leave it out.")
-        if n > 1 and self._fitted.entities.n_rows_seen < 2:
+        if n > 1 and self.n_entities_seen_ < 2:
             raise ValueError(
                 f"n_sequences={n}, but one series was fitted, and a second one would have the same "
                 "moments. Ask for length=, or for another draw by random_state=."
@@ -533,7 +536,9 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
             length = require_whole("length", length, least=1)
             if by_row:
                 wanted = wanted.copy()
-            wanted[LENGTH] = length
+            # Where all are of one length, the table of entities has nothing to say about it.
+            if self.entities_.schema_[LENGTH].kind != "constant":
+                wanted[LENGTH] = length
         return n, wanted
 
     def _sampler(self) -> SequenceSampler:

@@ -14,7 +14,7 @@ ROOMS = {
     "strict_json": set(),
     "persistence": {"disk", "strict_json"},
     "files": {"disk"},
-    "terminal": {"data.schema", "persistence", "synthesizer"},
+    "terminal": {"data.schema", "data.sequence", "persistence", "synthesizer", "timeseries"},
     "data": set(),
     "diffusion": {"data.mixed"},
     "denoisers": {"data.mixed"},
@@ -33,7 +33,7 @@ ROOMS = {
     "integrations": {"synthesizer", "timeseries", "data.schema"}
     | {"data.averages", "inference.chunks", "training.settings"},
     "cli": {"integrations", "synthesizer", "timeseries", "evaluation", "analytics"}
-    | {"data.schema", "files", "terminal", "disk", "persistence"},
+    | {"data.schema", "data.long", "files", "terminal", "disk", "persistence"},
 }
 # The face opens the doors of every room; rooms do not look into the mirror.
 FACE = "__init__"

@@ -49,6 +49,23 @@ def bar(text: str) -> tuple[str, float]:
     return name, limit
 
 
+def quantiles(text: str) -> tuple[float, ...]:
+    """Quantiles, ``0.1,0.5,0.9``.
+
+    Raises
+    ------
+    click.BadParameter
+        If one is no number between 0 and 1.
+    """
+    try:
+        told = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        told = ()
+    if not told or not all(0 < q < 1 for q in told):
+        raise click.BadParameter(f"{text!r} is not Q,Q,… between 0 and 1, such as 0.1,0.5,0.9.")
+    return told
+
+
 def column_kind(text: str) -> tuple[str, str]:
     """A column and its kind, ``zip=categorical``; the name may itself hold a ``=``.
 
@@ -76,6 +93,25 @@ def reading(command: Command) -> Command:
         metavar="TEXT",
         help="A cell of a CSV that means missing, besides empty ones; may be repeated. NA, NaN, "
         "null and None are missing among numbers, and words among text.",
+    )(command)
+
+
+def sequences(command: Command) -> Command:
+    """The options that make a table one of sequences, `sequence_key`, `sequence_index`, `known`."""
+    command = click.option(
+        "--known-columns",
+        "known",
+        metavar="COLUMN",
+        multiple=True,
+        help="A column that forecasts know ahead, such as a price or a promotion; may be repeated.",
+    )(command)
+    command = click.option(
+        "--sequence-index", metavar="COLUMN", help="Dates or numbers that tell when a row was."
+    )(command)
+    return click.option(
+        "--sequence-key",
+        metavar="COLUMN",
+        help="Tells sequences apart: a store, a patient. Without one the table is one sequence.",
     )(command)
 
 

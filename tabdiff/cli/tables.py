@@ -11,7 +11,7 @@ from tabdiff.cli.where import label_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tabdiff.synthesizer import DiffusionSynthesizer
+    from tabdiff.cli.models import Synthesizer
 
 
 def as_pandas(frame: Any) -> pd.DataFrame:
@@ -22,7 +22,7 @@ def as_pandas(frame: Any) -> pd.DataFrame:
 
 
 def read_for(
-    synth: DiffusionSynthesizer, path: str, na: tuple[str, ...], separator: str | None
+    synth: Synthesizer, path: str, na: tuple[str, ...], separator: str | None
 ) -> pd.DataFrame:
     """The table in a file, in the types and with the labels of the model where they are the same.
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 import click
 
 from tabdiff.cli import options, where
+from tabdiff.cli.models import load_table
 from tabdiff.cli.tables import as_pandas, read_for
 from tabdiff.cli.talk import voice
+
+_NEEDS_A_TABLE = (
+    "augment adds rows to a table, and a row has no place in a sequence that is there already: "
+    "make new sequences with tabdiff sample."
+)
 
 
 @click.command()
@@ -56,12 +62,11 @@ def augment(
     """
     from tabdiff import terminal
     from tabdiff.files import check_path, write_table
-    from tabdiff.synthesizer import DiffusionSynthesizer
 
     check_path(output)
     if (factor is None) == (target is None) or (counts and target is None):
         raise click.UsageError("give either --factor, or --target with or without --count.")
-    synth = DiffusionSynthesizer.load(model, device=device)
+    synth = load_table(model, device, _NEEDS_A_TABLE)
     label = None if target is None else where.label_of(target, synth.schema_)
     wanted = where.counts_of(counts, label, synth.schema_) if counts else None
     frame = read_for(synth, data, na, separator)

@@ -12,7 +12,7 @@ from tabdiff.cli import options
 from tabdiff.cli.talk import named, voice
 
 if TYPE_CHECKING:
-    from tabdiff.synthesizer import DiffusionSynthesizer
+    from tabdiff.cli.models import Synthesizer
 
 
 @click.command()
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 @click.option("--max-steps", type=click.IntRange(min=1), help="Of training.")
 @click.option("--seed", type=click.IntRange(min=0), help="Equal seeds give equal models.")
 @options.kind
+@options.sequences
+@click.option(
+    "--window", type=click.IntRange(min=2), help="The most rows of a sequence seen together."
+)
 @options.device
 @options.reading
 @options.quiet
@@ -37,12 +41,19 @@ def fit(
     max_steps: int | None,
     seed: int | None,
     kinds: tuple[tuple[str, str], ...],
+    sequence_key: str | None,
+    sequence_index: str | None,
+    known: tuple[str, ...],
+    window: int | None,
     device: str,
     na: tuple[str, ...],
     separator: str | None,
     quiet: bool,
 ) -> None:
     """Learn the table in DATA and save the model.
+
+    With --sequence-key, --sequence-index, --known-columns or --window the rows are those of
+    sequences, and new sequences, forecasts and gaps within them can be asked of the model.
 
     Everything is chosen by the size of the table; without limits, training ends when held-out
     rows stop improving. Ctrl-C saves the best model so far.
@@ -51,19 +62,35 @@ def fit(
     from tabdiff.disk import check_writable
     from tabdiff.files import read_table
     from tabdiff.synthesizer import DiffusionSynthesizer
+    from tabdiff.timeseries import TimeSeriesDiffusionSynthesizer
 
     check_writable(output)
     frame = read_table(data, na, separator)
     say = voice(quiet)
     say(f"{named(data)}: {terminal.plural(len(frame), 'row')}, {len(frame.columns)} columns")
-    synth = DiffusionSynthesizer(
-        column_kinds=dict(kinds),
-        max_steps=max_steps,
-        max_time=max_time,
-        device=device,
-        random_state=seed,
-        verbose=0 if quiet else 1,
-    )
+    synth: Synthesizer
+    if (sequence_key, sequence_index, known, window) == (None, None, (), None):
+        synth = DiffusionSynthesizer(
+            column_kinds=dict(kinds),
+            max_steps=max_steps,
+            max_time=max_time,
+            device=device,
+            random_state=seed,
+            verbose=0 if quiet else 1,
+        )
+    else:
+        synth = TimeSeriesDiffusionSynthesizer(
+            sequence_key=sequence_key,
+            sequence_index=sequence_index,
+            known_columns=known,
+            window=window,
+            column_kinds=dict(kinds),
+            max_steps=max_steps,
+            max_time=max_time,
+            device=device,
+            random_state=seed,
+            verbose=0 if quiet else 1,
+        )
     try:
         synth.fit(frame)
     except KeyboardInterrupt:
@@ -72,10 +99,13 @@ def fit(
         _save(synth, output, say)
         raise
     _save(synth, output, say)
-    say(f"Next: tabdiff sample {output} -n {len(frame)} -o fake.csv")
+    learned = (
+        synth.n_rows_seen_ if isinstance(synth, DiffusionSynthesizer) else synth.n_entities_seen_
+    )
+    say(f"Next: tabdiff sample {output} -n {learned} -o fake.csv")
 
 
-def _save(synth: DiffusionSynthesizer, output: str, say: Callable[[str], None]) -> None:
+def _save(synth: Synthesizer, output: str, say: Callable[[str], None]) -> None:
     from tabdiff import terminal
 
     synth.save(output)

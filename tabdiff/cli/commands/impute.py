@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tabdiff.cli import options
+from tabdiff.cli.models import load
 from tabdiff.cli.tables import as_pandas, read_for
 from tabdiff.cli.talk import voice
 
@@ -46,15 +47,16 @@ def impute(
 ) -> None:
     """Fill the missing cells of DATA with draws from MODEL.
 
-    Each is drawn given the other cells of its row, which stay as they are. A draw is no best
-    guess: what several of them differ in is what the row leaves open. Identifiers are not filled.
+    Each is drawn given the other cells of its row, which stay as they are; where MODEL is of
+    sequences, given all cells of its sequence. A draw is no best guess: what several of them differ
+    in is what the others leave open. Identifiers are not filled, nor are the key, the index and the
+    context columns of sequences.
     """
     from tabdiff import terminal
     from tabdiff.files import check_path, write_table
-    from tabdiff.synthesizer import DiffusionSynthesizer
 
     check_path(output)
-    synth = DiffusionSynthesizer.load(model, device=device)
+    synth = load(model, device)
     frame = read_for(synth, data, na, separator)
     if draws is not None and DRAW in frame.columns:
         raise ValueError(

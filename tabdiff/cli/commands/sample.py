@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tabdiff.cli import options, where
+from tabdiff.cli.models import WrongKindError, load
 from tabdiff.cli.tables import as_pandas, counted, read_for
 from tabdiff.cli.talk import voice
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tabdiff.synthesizer import DiffusionSynthesizer
+    from tabdiff.timeseries import TimeSeriesDiffusionSynthesizer
 
 
 @click.command()
 @click.argument("model")
 @click.option(
-    "--rows", "-n", type=click.IntRange(min=0), help="How many. As many as were learned from."
+    "--rows",
+    "-n",
+    type=click.IntRange(min=0),
+    help="How many; of a model of sequences, how many sequences. As many as were learned from.",
+)
+@click.option(
+    "--length",
+    type=click.IntRange(min=1),
+    help="Rows of every sequence. They differ like those that were learned from.",
 )
 @click.option(
     "--where",
@@ -26,7 +39,7 @@ if TYPE_CHECKING:
     metavar="CONDITION",
     multiple=True,
     help="What the rows must be; may be repeated: country=NL, age=18..30, age=18.., "
-    "segment=A|B, and note= for a missing cell.",
+    "segment=A|B, and note= for a missing cell. Of sequences, what their context columns must be.",
 )
 @click.option(
     "--conditions",
@@ -43,6 +56,7 @@ if TYPE_CHECKING:
 def sample(
     model: str,
     rows: int | None,
+    length: int | None,
     written: tuple[where.Condition, ...],
     table: str | None,
     output: str,
@@ -53,9 +67,10 @@ def sample(
     device: str,
     quiet: bool,
 ) -> None:
-    """Make synthetic rows with MODEL.
+    """Make synthetic rows, or sequences of them, with MODEL.
 
-    Any number of rows takes the same memory, and the output appears whole or not at all.
+    Any number of rows takes the same memory, sequences are held all at once; the output appears
+    whole or not at all.
 
     Conditions hold exactly, and rare ones take no longer. A range has both its ends in it. A name
     or a value that holds one of the signs = | .. " stands in double quotes, and these within the
@@ -63,23 +78,45 @@ def sample(
     """
     from tabdiff import terminal
     from tabdiff.files import check_path, write_table
-    from tabdiff.synthesizer import DiffusionSynthesizer
+    from tabdiff.timeseries import TimeSeriesDiffusionSynthesizer
 
     check_path(output)
     if table is not None and (written or rows is not None):
         raise click.UsageError(
             "--conditions makes one row of each of its rows: leave --rows and --where out."
         )
-    synth = DiffusionSynthesizer.load(model, device=device)
-    conditions = _conditions(synth, written, table, na, separator)
-    wanted = synth.n_rows_seen_ if rows is None else rows
-    if table is not None:
-        wanted = len(conditions)
-    frames = synth.sample_iter(wanted, conditions=conditions, random_state=seed)
-    pandas_frames = counted(map(as_pandas, frames), wanted, quiet)
-    n_rows = write_table(output, pandas_frames, formula_safe=csv_safe)
+    synth = load(model, device)
+    if isinstance(synth, TimeSeriesDiffusionSynthesizer):
+        if table is not None:
+            raise WrongKindError(
+                f"{model} is a model of sequences. --conditions completes the rows of a table: say "
+                "what sequences must be with --where, or fill those you have with tabdiff impute."
+            )
+        frames = _sequences(synth, rows, length, written, seed)
+    else:
+        if length is not None:
+            raise WrongKindError(f"{model} is a model of a table, whose rows have no --length.")
+        conditions = _conditions(synth, written, table, na, separator)
+        wanted = synth.n_rows_seen_ if rows is None else rows
+        if table is not None:
+            wanted = len(conditions)
+        drawn = synth.sample_iter(wanted, conditions=conditions, random_state=seed)
+        frames = counted(map(as_pandas, drawn), wanted, quiet)
+    n_rows = write_table(output, frames, formula_safe=csv_safe)
     if output != "-":
         voice(quiet)(f"Wrote {terminal.plural(n_rows, 'row')} to {output}.")
+
+
+def _sequences(
+    synth: TimeSeriesDiffusionSynthesizer,
+    wanted: int | None,
+    length: int | None,
+    written: tuple[where.Condition, ...],
+    seed: int | None,
+) -> Iterator[pd.DataFrame]:
+    n = synth.n_entities_seen_ if wanted is None else wanted
+    context = where.conditions_of(written, synth.schema_)
+    yield as_pandas(synth.sample(n, length=length, context=context, random_state=seed))
 
 
 def _conditions(
