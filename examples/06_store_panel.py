@@ -103,7 +103,7 @@ def _weather(n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _promotions(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Whole weeks, one in four or so, that begin on the same day of the store's own count."""
+    """Runs of seven days, about one in four of them with a promotion."""
     return np.repeat(rng.random(n // 7 + 1) < 0.25, 7)[:n]
 
 

@@ -6,7 +6,7 @@ Numbers in, a figure out; nothing here looks at a model.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -200,6 +200,71 @@ def _draw_graph(figure: Any, columns: list[Any], edges: pd.DataFrame) -> None:
     )
     figure.update_xaxes(visible=False, range=[-2.2, 2.2], row=1, col=3)
     figure.update_yaxes(visible=False, range=[-1.3, 1.3], row=1, col=3)
+
+
+def plot_forecast(
+    history: pd.DataFrame,
+    futures: pd.DataFrame,
+    column: Hashable,
+    index: Hashable | None = None,
+    bands: Sequence[float] = (0.5, 0.8, 0.95),
+) -> Any:
+    """A fan: where a number has been, and within which bands its futures lie.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Rows of one sequence in order of time. They may reach beyond where the futures begin, and
+        so show what came true.
+    futures : DataFrame
+        Of the same sequence, with the column "draw": what ``forecast`` gives without quantiles.
+    column : column label
+        What to draw.
+    index : column label, optional
+        When each row is; None counts the rows, the futures' right after the history's. Where
+        moments differ between draws, the band of a row stands at the median of its moments.
+    bands : sequence of float, in (0, 1)
+        Shares of the futures between the two edges of a band.
+
+    Raises
+    ------
+    KeyError
+        If a column is not in both frames.
+    ValueError
+        If the draws are not of one sequence, or a band is not between 0 and 1.
+    ImportError
+        If plotly is absent.
+    """
+    for label in [column] + [index] * (index is not None):
+        for name, frame in (("history", history), ("futures", futures)):
+            if label not in frame.columns:
+                raise KeyError(f"{name} has no column {label!r}.")
+    if not all(0 < band < 1 for band in bands):
+        raise ValueError(f"bands must lie between 0 and 1. Got {list(bands)!r}.")
+    place = futures.groupby("draw").cumcount()
+    if index is not None and futures.duplicated(["draw", index]).any():
+        raise ValueError("a draw has two rows at one moment. Give the futures of one sequence.")
+    past = np.arange(len(history)) if index is None else history[index]
+    moment = place + len(history) if index is None else futures[index]
+    x = moment.groupby(place).quantile(0.5, interpolation="nearest")
+    grouped = futures[column].groupby(place)
+    figure = panels((str(column),))
+    for band in sorted(bands, reverse=True):
+        edges = [grouped.quantile((1 + side * band) / 2) for side in (-1, 1)]
+        figure.add_scatter(
+            x=[*x, *x[::-1]],
+            y=[*edges[0], *edges[1][::-1]],
+            fill="toself",
+            fillcolor=COLOURS[0],
+            opacity=0.25,
+            line={"width": 0},
+            name=f"{band:.0%} of the futures",
+            hoverinfo="skip",
+        )
+    figure.add_scatter(x=x, y=grouped.median(), name="median", line={"color": COLOURS[0]})
+    figure.add_scatter(x=past, y=history[column], name="history", line={"color": "#333"})
+    figure.update_layout(title="What was, and what may come", height=420, **LAYOUT)
+    return figure
 
 
 def panels(titles: Sequence[str], heights: Sequence[float] = (1.0,)) -> Any:
