@@ -30,6 +30,8 @@ def test_the_quickstart_runs_and_shows_what_it_made(tmp_path: Path):
         ("02_conditions.py", [], ["1. A value: Oceania", "Asia's share", "had it been 2007"]),
         ("03_imputation.py", [], ["DiffusionImputer, mean of 20", "KNNImputer", "80 % intervals"]),
         ("04_unbalanced.py", ["--rows", "600"], ["SMOTENC", "DiffusionOverSampler", "the law"]),
+        ("06_store_panel.py", ["--stores", "16"], ["Weekday profile", "rain after rain"]),
+        ("08_patient_visits.py", ["--patients", "60", "--draws", "2"], ["unseen", "80 %"]),
     ],
 )
 def test_an_example_runs_and_tells_what_it_shows(
@@ -45,3 +47,16 @@ def test_an_example_runs_and_tells_what_it_shows(
     printed = capsys.readouterr().out
     assert [words for words in told if words not in printed] == []
     assert "nan" not in printed
+
+
+def test_the_forecast_runs_and_draws_its_fan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    pytest.importorskip("plotly")
+    options = ["--items", "3", "--days", "70", "--samples", "5", "--output", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["07_forecast.py", "--max-steps", "5", *options])
+    runpy.run_path(str(EXAMPLES / "07_forecast.py"), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert "sales_0.1" in printed
+    assert "more than the law itself" in printed
+    assert (tmp_path / "forecast.html").stat().st_size > 10_000

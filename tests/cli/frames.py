@@ -20,7 +20,7 @@ def some_rows(seed: int) -> pd.DataFrame:
     return frame
 
 
-DAYS = 20
+DAYS = 24
 
 
 def some_stores() -> pd.DataFrame:

@@ -54,13 +54,13 @@ def test_fit_learns_sequences_where_it_is_told_of_a_key(stores: Path, tmp_path: 
 def test_sample_counts_sequences_and_takes_their_length(stores: Path, capsys):
     outputs = []
     for _ in range(2):
-        call = ["sample", f"{stores}/m.tabdiff", "-n", "3", "--length", "18", "--seed", "1"]
+        call = ["sample", f"{stores}/m.tabdiff", "-n", "3", "--length", "22", "--seed", "1"]
         assert main([*call, "--where", "country=NL"]) == OK
         outputs.append(capsys.readouterr().out)
     assert outputs[0] == outputs[1]
     rows = read(io.StringIO(outputs[0]))
     assert rows.columns.tolist() == COLUMNS
-    assert rows.groupby("store").size().tolist() == [18, 18, 18]
+    assert rows.groupby("store").size().tolist() == [22, 22, 22]
     assert set(rows["country"]) == {"NL"}
     assert not set(rows["store"]) & set(some_stores()["store"])
 
