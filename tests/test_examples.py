@@ -22,8 +22,16 @@ def test_the_quickstart_runs_and_shows_what_it_made(tmp_path: Path):
     assert (tmp_path / "gapminder.tabdiff").exists()
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sequences drawn in few steps, few at a time."""
+    monkeypatch.setattr("tabdiff.timeseries.default_sequence_steps", lambda layout: 2)
+    monkeypatch.setattr("tabdiff.sequences.CHUNK_SLOTS", 512)
+
+
 # Of hidden-out cells beyond those that were learned from, the user is told.
 @pytest.mark.filterwarnings("ignore::tabdiff.data.errors.ConditionWarning")
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(
     ("name", "options", "told"),
     [
@@ -49,11 +57,12 @@ def test_an_example_runs_and_tells_what_it_shows(
     assert "nan" not in printed
 
 
+@pytest.mark.usefixtures("hasty")
 def test_the_forecast_runs_and_draws_its_fan(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     pytest.importorskip("plotly")
-    options = ["--items", "3", "--days", "70", "--samples", "5", "--output", str(tmp_path)]
+    options = ["--items", "12", "--days", "70", "--samples", "5", "--output", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["07_forecast.py", "--max-steps", "5", *options])
     runpy.run_path(str(EXAMPLES / "07_forecast.py"), run_name="__main__")
     printed = capsys.readouterr().out

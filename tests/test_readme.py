@@ -19,6 +19,7 @@ def test_readme_has_a_quickstart_of_at_most_fifteen_lines():
 def test_readme_blocks_run_one_after_the_other(tmp_path, monkeypatch, capsys):
     pytest.importorskip("sdmetrics")
     monkeypatch.setattr(settings, "default_steps", lambda n_rows: 20)
+    monkeypatch.setattr("tabdiff.timeseries.default_sequence_steps", lambda layout: 2)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     for block in BLOCKS:
@@ -27,3 +28,5 @@ def test_readme_blocks_run_one_after_the_other(tmp_path, monkeypatch, capsys):
     assert "C2ST" in capsys.readouterr().out
     assert names["balanced"]["continent"].value_counts().nunique() == 1
     assert not names["first"].equals(names["second"])
+    assert names["told"]["year"].tolist() == [2002, 2007] * 2
+    assert not names["once"].equals(names["again"])
