@@ -116,9 +116,8 @@ def describe_sequence_model(
     facts = {
         "learned from": f"{synth.n_rows_seen_:,} rows of {sequences}, {kinds_of(synth.schema_)}",
         "training": f"{duration(synth.fit_seconds_)}, {last_step(synth)}",
-        "networks": f"{_weights(synth.denoiser_)} parameters for the rows, which sees "
-        f"{plural(synth.encoder_.window, 'row')} at once, and "
-        f"{_weights(synth.entities_.denoiser_)} for what a sequence is",
+        "networks": f"{_weights(synth.denoiser_)} parameters for the rows, of which it sees "
+        f"{synth.encoder_.window:,} at once; {_weights(synth.entities_.denoiser_)} for the context",
     }
     told = [_listed(facts), describe_roles(synth.encoder_), _file(envelope)]
     return "\n".join([os.fspath(path), *told, "", _columns(synth.schema_)])

@@ -90,6 +90,8 @@ def program() -> None:
       tabdiff sample model.tabdiff -n 10000 -o fake.parquet
       tabdiff sample model.tabdiff -n 500 --where age=18..30 -o young.csv
       tabdiff evaluate data.csv fake.parquet --html report.html
+      tabdiff fit sales.csv -o sales.tabdiff --sequence-key store --sequence-index date
+      tabdiff forecast sales.tabdiff sales.csv --horizon 28 -o coming.csv
 
     Tables are .csv, .tsv (also with .gz) or .parquet; - is CSV from the standard input or to the
     standard output. Synthetic rows are not private by themselves: see what evaluate says.
