@@ -41,6 +41,11 @@ class ConstantEncoder:
         """Keep the value."""
         return cls(cells.values[:1])
 
+    def knows(self, values: Array) -> Array:
+        """Whether each value is the one."""
+        held = set(map(typed_key, self.value))
+        return np.array([typed_key(value) in held for value in values], dtype=bool)
+
     def encode(self, cells: Cells, rng: np.random.Generator) -> Parts:
         """No parts."""
         return Parts(None, None)

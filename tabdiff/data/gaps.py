@@ -31,7 +31,12 @@ class Gaps:
     Raises
     ------
     SchemaError, ConditionError
-        If the table does not follow the schema, or holds what the encoders do not know.
+        If the table does not follow the schema, or a row with gaps an infinite number.
+
+    Warns
+    -----
+    SchemaWarning
+        Once, if rows with gaps hold values that were not there at fit.
     """
 
     def __init__(self, encoder: TableEncoder, df: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Self
 
@@ -12,10 +11,9 @@ import torch
 
 from tabdiff.data.categorical import CategoricalEncoder
 from tabdiff.data.cells import Array, Cells, present
-from tabdiff.data.column import Column
 from tabdiff.data.columns import ConstantEncoder
 from tabdiff.data.conditions import Among, Between, Wanted, read_conditions, require_columns
-from tabdiff.data.errors import ConditionError, ConditionWarning, SchemaError, listing
+from tabdiff.data.errors import ConditionError, SchemaError, listing
 from tabdiff.data.frames import to_pandas
 from tabdiff.data.given import Given, GivenColumn
 from tabdiff.data.mixed import Known, Mixed, Restriction
@@ -25,6 +23,7 @@ from tabdiff.data.reading import read_cells
 from tabdiff.data.scalars import typed_key
 from tabdiff.data.schema import check_family, check_labels
 from tabdiff.data.table import Field, TableEncoder
+from tabdiff.data.unseen import shown, warn_beyond, without_unknown
 
 Counts = Sequence[tuple[Any, int]]
 
@@ -79,7 +78,9 @@ class Question:
         values, wanted = read_conditions(conditions, encoder.schema.columns)
         observed = np.ones(1, dtype=bool)
         columns = {name: GivenColumn(observed, cells) for name, cells in values.items()}
-        return cls(encoder, _checked(encoder, 1, columns), wanted)
+        given = _checked(encoder, 1, columns)
+        warn_beyond(encoder, given)
+        return cls(encoder, given, wanted)
 
     @classmethod
     def of_frame(cls, encoder: TableEncoder, df: Any) -> Self:
@@ -92,7 +93,10 @@ class Question:
         """
         frame = _conditions_frame(df, encoder)
         observed = np.ones(len(frame), dtype=bool)
-        return cls(encoder, _read(encoder, frame, lambda series: observed), {})
+        columns = _read(encoder, frame, lambda series: observed)
+        given = _checked(encoder, len(frame), columns)
+        warn_beyond(encoder, given)
+        return cls(encoder, given, {})
 
     @classmethod
     def of_counts(cls, encoder: TableEncoder, name: Hashable, counts: Counts) -> Self:
@@ -122,6 +126,10 @@ class Question:
     def of_gaps(cls, encoder: TableEncoder, df: Any, rows: Array) -> Self:
         """The cells that are missing in some rows of a table, given those that are not.
 
+        What the model has never seen tells it nothing: a cell with such a value counts as one more
+        that is not observed. A number outside the bounds of the training rows counts as the nearest
+        of them, as it does wherever rows are encoded.
+
         Parameters
         ----------
         df : DataFrame or ndarray
@@ -132,12 +140,20 @@ class Question:
         ------
         SchemaError
             If the table does not follow the schema.
+        ConditionError
+            Naming every column that holds what it cannot.
+
+        Warns
+        -----
+        SchemaWarning
+            Once, with the columns and values that were not there at fit.
         """
         encoder.schema.validate(df)
         frame = to_pandas(df)
         asked = np.zeros(len(frame), dtype=bool)
         asked[rows] = True
-        given = _read(encoder, frame, lambda series: asked & ~present(series)[1])
+        columns = _read(encoder, frame, lambda series: asked & ~present(series)[1])
+        given = _checked(encoder, len(frame), without_unknown(encoder, columns))
         return cls(encoder, given.take(rows), {})
 
     def take(self, rows: Array) -> Question:
@@ -197,7 +213,7 @@ def _conditions_frame(df: Any, encoder: TableEncoder) -> pd.DataFrame:
     return frame
 
 
-def _read(encoder: TableEncoder, frame: pd.DataFrame, observed: Any) -> Given:
+def _read(encoder: TableEncoder, frame: pd.DataFrame, observed: Any) -> dict[Hashable, GivenColumn]:
     """The observed cells of the frame's columns."""
     columns: dict[Hashable, GivenColumn] = {}
     problems = []
@@ -210,18 +226,19 @@ def _read(encoder: TableEncoder, frame: pd.DataFrame, observed: Any) -> Given:
         if not here.any():
             continue
         try:
-            check_family(series[name], field.column)
+            if field.column.kind != "missing":
+                check_family(series[name], field.column)
             columns[name] = GivenColumn(here, read_cells(series[name][here], field.column))
         except SchemaError as error:
             problems.append(str(error))
     if problems:
         raise ConditionError(listing(problems))
-    return _checked(encoder, len(frame), columns)
+    return columns
 
 
 def _checked(encoder: TableEncoder, n: int, columns: Mapping[Hashable, GivenColumn]) -> Given:
     """The given columns in order, if the encoders know what they hold."""
-    problems, beyond = [], []
+    problems = []
     for field in encoder.fields:
         given = columns.get(field.column.name)
         if given is None:
@@ -230,13 +247,8 @@ def _checked(encoder: TableEncoder, n: int, columns: Mapping[Hashable, GivenColu
             _check_given(field, given)
         except SchemaError as error:
             problems.append(f"column {field.column.name!r}: {error}")
-            continue
-        told = _beyond(field, given.cells)
-        beyond += [told] if told else []
     if problems:
         raise ConditionError(listing(problems))
-    if beyond:
-        warnings.warn(listing(beyond), ConditionWarning, stacklevel=5)
     return Given(n, tuple(columns.get(field.column.name) for field in encoder.fields))
 
 
@@ -255,28 +267,6 @@ def _check_given(field: Field, given: GivenColumn) -> None:
     # All rows, so that what is told of a row is its place in the table.
     nothing = Cells(np.ones(len(given.observed), dtype=bool), cells.values[:0])
     encoder.encode(given.over(nothing), np.random.default_rng(0))
-
-
-def _beyond(field: Field, cells: Cells) -> str:
-    """What to tell of numbers outside the training rows' bounds; empty if there are none."""
-    if not isinstance(field.encoder, NumericEncoder) or not len(cells.values):
-        return ""
-    outside = field.encoder.beyond(cells.values)
-    if not outside.any():
-        return ""
-    low, high = field.encoder.bounds
-    return (
-        f"column {field.column.name!r}: {int(outside.sum())} given values lie outside the training "
-        f"rows' {_shown(low, field.column)} to {_shown(high, field.column)}. The other columns "
-        "are drawn as if they were at the nearest bound."
-    )
-
-
-def _shown(value: Any, column: Column) -> str:
-    from tabdiff.data.writing import write_cells
-
-    cell = Cells(np.zeros(1, dtype=bool), np.array([value]))
-    return str(write_cells(cell, column).iloc[0])
 
 
 def _only(encoder: ConstantEncoder) -> str:
@@ -318,7 +308,7 @@ def _restriction(field: Field, wanted: Wanted) -> Restriction | None:
         low, high = _bounds(encoder)
         raise ConditionError(
             "no value of the training rows lies in it; they range from "
-            f"{_shown(low, field.column)} to {_shown(high, field.column)}. Ask for a value, or a "
+            f"{shown(low, field.column)} to {shown(high, field.column)}. Ask for a value, or a "
             "wider range."
         )
     tensors = (torch.from_numpy(np.ascontiguousarray(array)) for array in options)

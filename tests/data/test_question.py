@@ -407,9 +407,102 @@ def test_a_column_without_any_value_takes_the_fitted_dtype(name: str, nothing: o
 
 
 def test_a_bad_cell_is_told_by_its_place_in_the_table():
-    holed = pair("strings None").assign(other=lambda f: f["other"].astype(float))
-    frame = holed.copy()
+    frame = pair("float64").assign(other=lambda f: f["other"].astype(float))
+    holed = frame.copy()
     holed.loc[[2, 7], "other"] = np.nan
-    holed.loc[[5, 7], "it"] = "unheard"
-    with pytest.raises(ConditionError, match="1 cells hold .*first at row 7: 'unheard'"):
+    holed.loc[[5, 7], "it"] = np.inf
+    with pytest.raises(ConditionError, match=r"'it': 1 values are infinite \(first at row 7\)"):
         Gaps(fitted(frame), holed)
+
+
+def with_unheard(series: pd.Series, value: Any, dtype: Any = None) -> pd.Series:
+    """The series as objects or as another dtype, with the value in rows 4 to 6."""
+    cells = series.astype(object).tolist()
+    cells[4:7] = [value] * 3
+    return pd.Series(cells, dtype=dtype or series.dtype)
+
+
+TWO = np.arange(N) % 2
+LETTERS = pd.Series(np.where(TWO, "a", "b"))
+DAY, LATER = pd.Timestamp("2024-01-01"), pd.Timestamp("2024-02-01 12:00")
+# At fit, later, and the name of what is new.
+UNHEARD: dict[str, tuple[pd.Series, pd.Series, str]] = {
+    "text": (LETTERS, with_unheard(LETTERS, "z"), "'z'"),
+    "arrow text": (
+        LETTERS.astype("string[pyarrow]"),
+        with_unheard(LETTERS, "z", "string[pyarrow]"),
+        "'z'",
+    ),
+    "category": (LETTERS.astype("category"), with_unheard(LETTERS, "z", "category"), "'z'"),
+    "category of numbers": (
+        pd.Series(TWO).astype("category"),
+        with_unheard(pd.Series(TWO), 7, "category"),
+        "7",
+    ),
+    "mixed types": (
+        pd.Series([1, "1"] * (N // 2), dtype=object),
+        with_unheard(pd.Series([1, "1"] * (N // 2), dtype=object), True),
+        "True",
+    ),
+    "a truth": (pd.Series([True] * N), with_unheard(pd.Series([True] * N), False), "False"),
+    "a constant": (pd.Series([1] * N, dtype="int8"), with_unheard(pd.Series([1] * N), 300), "300"),
+    "a constant day": (
+        pd.Series([DAY] * N),
+        with_unheard(pd.Series([DAY] * N), LATER),
+        "2024-02-01 12:00:00",
+    ),
+    "nothing": (pd.Series([np.nan] * N), with_unheard(pd.Series([np.nan] * N), "z", object), "'z'"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:no value at all in column 'it'")
+@pytest.mark.parametrize("name", UNHEARD)
+def test_a_value_that_was_not_there_at_fit_stays_and_tells_its_row_nothing(name: str):
+    before, later, told = UNHEARD[name]
+    frame = pd.DataFrame({"it": before, "other": np.arange(N) % 3})
+    holed = pd.DataFrame({"it": later, "other": frame["other"].mask(TWO == 0)})
+    encoder = fitted(frame)
+    with pytest.warns(SchemaWarning, match="column 'it': 2 cells hold values") as caught:
+        gaps = Gaps(encoder, holed)
+    assert len(caught) == 1
+    assert f"not there at fit: {told}. They stay" in str(caught[0].message)
+    _, known = gaps.question.encode(rng())
+    at = encoder.fields[0].cat
+    if at is not None:
+        # Rows 4 and 6 of the table are places 2 and 3 among those with gaps.
+        assert np.flatnonzero(~known.cat[:, at]).tolist() == [2, 3]
+    back = gaps.fill(answered(gaps.question))
+    pd.testing.assert_series_equal(back["it"], holed["it"])
+    assert back["other"].notna().all()
+
+
+def test_all_that_was_not_there_at_fit_is_told_in_one_warning_of_bounded_length():
+    frame = pd.DataFrame({"c": LETTERS, "d": LETTERS, "x": np.arange(N) % 5})
+    many = pd.Series([f"new{i}" for i in range(N)])
+    holed = pd.DataFrame({"c": many, "d": many.where(many != "new99", "a"), "x": np.nan})
+    with pytest.warns(SchemaWarning) as caught:
+        Gaps(fitted(frame), holed)
+    (message,) = (str(warning.message) for warning in caught)
+    assert "'c': 240 cells" in message
+    assert "'d': 239 cells" in message
+    assert "'new9', … (240 of them)" in message
+    assert "'new10'" not in message
+
+
+def test_a_row_without_gaps_may_hold_anything_and_nothing_is_told():
+    frame = pair("strings None")
+    whole = frame.assign(it="unheard", other=99)
+    gaps = Gaps(fitted(frame), whole)
+    assert gaps.n == 0
+    pd.testing.assert_frame_equal(gaps.fill(whole.head(0)), whole)
+
+
+def test_a_number_beyond_the_training_rows_counts_as_the_nearest_and_is_not_told():
+    frame = pair("cents")
+    holed = frame.assign(it=frame["it"] + 1e6, other=np.nan)
+    nearest = frame.assign(it=frame["it"].max(), other=np.nan)
+    encoder = fitted(frame)
+    far, near = (Gaps(encoder, table) for table in (holed, nearest))
+    x_far, x_near = (gaps.question.encode(rng())[0] for gaps in (far, near))
+    assert torch.equal(x_far.cat, x_near.cat)
+    pd.testing.assert_series_equal(far.fill(answered(far.question))["it"], holed["it"])
