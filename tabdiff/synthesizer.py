@@ -384,7 +384,7 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
             Before :meth:`fit`.
         SchemaError
             If ``df`` does not follow the schema, or holds a category or a missing cell where the
-            training rows had none.
+            training rows had none, or a number beyond the fitted dtype.
         ConditionError
             If there is no column ``target``, or it cannot hold a value of ``counts``.
         ValueError
@@ -393,7 +393,7 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         """
         check_is_fitted(self)
         kept = as_fitted(self.encoder_, df)
-        wanted = rows_to_add(kept, factor, target, counts)
+        wanted = rows_to_add(self.schema_, kept, factor, target, counts)
         n = sum(n for _, n in wanted)
         if n == 0 or target is None:
             question = Question.nothing(self.encoder_)

@@ -161,6 +161,17 @@ def float_precision(column: Column) -> np.dtype[Any]:
     return inner_numpy(inner_dtype(dtype_from_text(column.dtype)))
 
 
+def number_bounds(column: Column) -> tuple[Any, Any]:
+    """The least and greatest number that a cell of a column of integers or floats can hold."""
+    if column.form == "float":
+        ends = np.finfo(float_precision(column))
+        return float(ends.min), float(ends.max)
+    if column.dtype == "object":
+        whole = np.iinfo(np.uint64 if column.detail == "unsigned" else np.int64)
+        return int(whole.min), int(whole.max)
+    return _integer_bounds(column)
+
+
 def _integer_bounds(column: Column) -> tuple[int, int]:
     """The least and greatest integer that the column can hold; objects hold any."""
     if column.form != "integer" or column.dtype == "object":

@@ -64,7 +64,7 @@ class Gaps:
             _, gaps = present(series)
             if gaps.any():
                 new = answer[column.name][gaps[self._rows]]
-                fits = is_family(series.dtype, column) and _can_hold(series.dtype, new)
+                fits = is_family(series, column) and _can_hold(series.dtype, new)
                 fill = filled_in if fits else _joined
                 filled.isetitem(at, fill(series, gaps, new))  # type: ignore[arg-type]
         if self._container == "pandas":

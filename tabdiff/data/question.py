@@ -9,21 +9,19 @@ import numpy as np
 import pandas as pd
 import torch
 
-from tabdiff.data.categorical import CategoricalEncoder
 from tabdiff.data.cells import Array, Cells, present
 from tabdiff.data.columns import ConstantEncoder
 from tabdiff.data.conditions import Among, Between, Wanted, read_conditions, require_columns
 from tabdiff.data.errors import ConditionError, SchemaError, listing
 from tabdiff.data.frames import to_pandas
 from tabdiff.data.given import Given, GivenColumn
-from tabdiff.data.mixed import Known, Mixed, Restriction
-from tabdiff.data.numeric import NumericEncoder
-from tabdiff.data.parts import Options
+from tabdiff.data.mixed import Known, Mixed
 from tabdiff.data.reading import read_cells
+from tabdiff.data.restricting import only, restriction, told_apart
 from tabdiff.data.scalars import typed_key
 from tabdiff.data.schema import check_family, check_labels
 from tabdiff.data.table import Field, TableEncoder
-from tabdiff.data.unseen import shown, warn_beyond, without_unknown
+from tabdiff.data.unseen import unwritable, warn_beyond, without_unknown
 
 Counts = Sequence[tuple[Any, int]]
 
@@ -43,14 +41,14 @@ class Question:
         self, encoder: TableEncoder, given: Given, wanted: Mapping[Hashable, Wanted]
     ) -> None:
         self.encoder, self.given = encoder, given
-        self._wanted = dict(wanted)
+        self._wanted: dict[Hashable, Between | Among] = {}
         problems, restrictions = [], []
         for field in encoder.fields:
-            if field.column.name not in self._wanted:
+            if field.column.name not in wanted:
                 continue
             try:
-                own = _told_apart(field, self._wanted[field.column.name])
-                found = _restriction(field, own)
+                own = told_apart(field, wanted[field.column.name])
+                found = restriction(field, own)
             except (ConditionError, SchemaError) as error:
                 problems.append(f"column {field.column.name!r}: {error}")
                 continue
@@ -94,6 +92,7 @@ class Question:
         frame = _conditions_frame(df, encoder)
         observed = np.ones(len(frame), dtype=bool)
         columns = _read(encoder, frame, lambda series: observed)
+        _require_writable(encoder, columns)
         given = _checked(encoder, len(frame), columns)
         warn_beyond(encoder, given)
         return cls(encoder, given, {})
@@ -236,6 +235,17 @@ def _read(encoder: TableEncoder, frame: pd.DataFrame, observed: Any) -> dict[Has
     return columns
 
 
+def _require_writable(encoder: TableEncoder, columns: Mapping[Hashable, GivenColumn]) -> None:
+    problems = [
+        f"column {field.column.name!r}: {told}"
+        for field in encoder.fields
+        if field.column.name in columns
+        and (told := unwritable(columns[field.column.name].cells, field.column))
+    ]
+    if problems:
+        raise ConditionError(listing(problems))
+
+
 def _checked(encoder: TableEncoder, n: int, columns: Mapping[Hashable, GivenColumn]) -> Given:
     """The given columns in order, if the encoders know what they hold."""
     problems = []
@@ -262,84 +272,8 @@ def _check_given(field: Field, given: GivenColumn) -> None:
         held = set(map(typed_key, encoder.value))
         if not set(map(typed_key, cells.values)) <= held or (held and cells.missing.any()):
             raise SchemaError(
-                f"every training row holds {_only(encoder)}, so nothing is known of other values."
+                f"every training row holds {only(encoder)}, so nothing is known of other values."
             )
     # All rows, so that what is told of a row is its place in the table.
     nothing = Cells(np.ones(len(given.observed), dtype=bool), cells.values[:0])
     encoder.encode(given.over(nothing), np.random.default_rng(0))
-
-
-def _only(encoder: ConstantEncoder) -> str:
-    return repr(encoder.value.tolist()[0]) if len(encoder.value) else "a missing value"
-
-
-def _told_apart(field: Field, wanted: Wanted) -> Wanted:
-    """``wanted``, with the labels among it that only share a level."""
-    encoder = field.encoder
-    if not isinstance(encoder, CategoricalEncoder) or not len(encoder.rare):
-        return wanted
-    if isinstance(wanted, Between):
-        wanted = Among.of(_between(encoder, wanted))
-    shared, share = encoder.sharing(wanted.values)
-    return Among(wanted.values, shared, share)
-
-
-def _restriction(field: Field, wanted: Wanted) -> Restriction | None:
-    """The parts of a range or set; None where the column is so in every row.
-
-    Raises
-    ------
-    ConditionError
-        If no training row is near to meeting it.
-    """
-    encoder = field.encoder
-    if isinstance(encoder, ConstantEncoder):
-        value = encoder.value
-        inside = (
-            bool(len(value)) and (value >= wanted.low).all() and (value <= wanted.high).all()
-            if isinstance(wanted, Between)
-            else set(map(typed_key, value)) <= set(map(typed_key, wanted.values)) and len(value)
-        )
-        if not inside:
-            raise ConditionError(f"every training row holds {_only(encoder)}.")
-        return None
-    options = _options(encoder, wanted)
-    if not len(options.level):
-        low, high = _bounds(encoder)
-        raise ConditionError(
-            "no value of the training rows lies in it; they range from "
-            f"{shown(low, field.column)} to {shown(high, field.column)}. Ask for a value, or a "
-            "wider range."
-        )
-    tensors = (torch.from_numpy(np.ascontiguousarray(array)) for array in options)
-    return Restriction(field.cat, field.num, *tensors)
-
-
-def _options(encoder: Any, wanted: Wanted) -> Options:
-    if isinstance(encoder, NumericEncoder):
-        if isinstance(wanted, Between):
-            return encoder.within(wanted.low, wanted.high)
-        return encoder.among(wanted.values)
-    if isinstance(encoder, CategoricalEncoder):
-        if isinstance(wanted, Among):
-            return encoder.among(wanted.values)
-        return encoder.among(_between(encoder, wanted))
-    raise ConditionError("identifiers are made anew for each row and follow no condition.")
-
-
-def _bounds(encoder: Any) -> tuple[Any, Any]:
-    """The least and the greatest number of the training rows."""
-    if isinstance(encoder, NumericEncoder):
-        return encoder.bounds
-    held = _numbers(encoder)
-    return held.min(), held.max()
-
-
-def _between(encoder: CategoricalEncoder, wanted: Between) -> Array:
-    """Numbers that the schema calls categorical have an order all the same."""
-    held = _numbers(encoder)
-    return held[(held >= wanted.low) & (held <= wanted.high)]
-
-
-def _numbers(encoder: CategoricalEncoder) -> Array:
-    return np.concatenate([encoder.levels.values, encoder.rare.values])

@@ -10,6 +10,7 @@ import numpy as np
 
 from tabdiff.data.cells import Array, Cells, distinct
 from tabdiff.data.column import Column
+from tabdiff.data.columns import number_bounds
 from tabdiff.data.errors import ConditionWarning, SchemaWarning, listing, shorten
 from tabdiff.data.given import Given, GivenColumn
 from tabdiff.data.numeric import NumericEncoder
@@ -66,6 +67,25 @@ def without_unknown(
     if told:
         warnings.warn(listing(told), SchemaWarning, stacklevel=5)
     return kept
+
+
+def unwritable(cells: Cells, column: Column) -> str:
+    """What to tell of numbers that the column's dtype at fit cannot hold; empty if there are none.
+
+    Such a number may be read, since tables may come in wider dtypes, but not be given back.
+    """
+    if column.form not in ("integer", "float") or not len(cells.values):
+        return ""
+    low, high = number_bounds(column)
+    # Infinite ones are told of by the encoder.
+    out = ((cells.values < low) | (cells.values > high)) & np.isfinite(cells.values)
+    if not out.any():
+        return ""
+    row = int(np.flatnonzero(~cells.missing)[out][0])
+    return (
+        f"{int(out.sum())} numbers are beyond {column.dtype}, its dtype at fit, which holds {low} "
+        f"to {high} (first at row {row}: {cells.values[out][0].item()!r}). Leave them out."
+    )
 
 
 def shown(value: Any, column: Column) -> str:
