@@ -16,8 +16,16 @@ import pyarrow as pa
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from tabdiff import DiffusionSynthesizer, SchemaError, SchemaWarning
+from tabdiff import DiffusionSynthesizer, Schema, SchemaError, SchemaWarning
 from tabdiff.data.categorical import MAX_LEVELS
+from tabdiff.data.constraints import (
+    Constraint,
+    ConstraintError,
+    ConstraintSet,
+    Inequality,
+    ScalarInequality,
+    ScalarRange,
+)
 from tabdiff.data.errors import ConditionError, ConditionWarning
 from tests.data.frames import FAMILIES, N
 from tests.tiny import table, tiny
@@ -541,6 +549,34 @@ def test_79_a_missing_value_asks_for_missing_cells(
 def test_79_a_missing_cell_of_a_frame_asks_for_a_missing_cell(asked: DiffusionSynthesizer) -> None:
     out = asked.sample(conditions=pd.DataFrame({"x": [np.nan, 0.5, np.nan]}))
     np.testing.assert_array_equal(out["x"], [np.nan, 0.5, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ([Inequality("age", "pay", True), Inequality("pay", "age", True)], "'age' < 'pay' < 'age'"),
+        ([ScalarInequality("age", ">", 9), ScalarInequality("age", "<", 2)], "no 'age' is"),
+    ],
+    ids=["a < b < a", "low > high"],
+)
+def test_80_contradictory_constraints_are_named_though_no_row_is_wrong(
+    stated: list[Constraint], told: str
+) -> None:
+    frame = pd.DataFrame({"age": [1, 2, 3] * 20, "pay": [4, 5, 6] * 20})
+    with pytest.raises(ConstraintError, match=f"contradict each other: {told}"):
+        ConstraintSet.fit(stated, frame, Schema.infer(frame))
+
+
+def test_80_bounds_the_wrong_way_round_cannot_be_stated() -> None:
+    with pytest.raises(ValueError, match="nothing lies between"):
+        ScalarRange("age", 30, 20)
+
+
+def test_81_a_constraint_that_training_rows_break_is_told_with_their_number_and_examples() -> None:
+    frame = pd.DataFrame({"age": [1, 2, 3] * 20, "pay": [4, 5, 6] * 20})
+    frame.loc[[7, 40], "pay"] = 0
+    with pytest.raises(ConstraintError, match="2 of 60 rows .row 7: 'age'=2, 'pay'=0; row 40"):
+        ConstraintSet.fit([Inequality("age", "pay")], frame, Schema.infer(frame))
 
 
 def test_82_rare_conditions_give_every_row_that_is_asked_for(asked: DiffusionSynthesizer) -> None:
