@@ -188,7 +188,7 @@ class CategoricalEncoder:
         return full
 
     def _refuse(self, cells: Cells, unknown: Array) -> None:
-        value = cells.values[unknown][0]
+        value = cells.values[unknown][:1].tolist()[0]
         row = int(np.flatnonzero(~cells.missing)[unknown][0])
         known = ", ".join(repr(label) for label in self.levels.values[:10].tolist())
         known += ", …" if len(self.levels) > 10 else ""

@@ -382,6 +382,8 @@ def test_a_range_of_numbers_that_the_schema_calls_categories():
     encoder = TableEncoder.fit(frame, Schema.infer(frame, {"code": "categorical"}), rng())
     back = narrowed(Question.of_mapping(encoder, {"code": (1003, 1005)}), 100)["code"]
     assert set(back) == {1003, 1004, 1005}
+    with pytest.raises(ConditionError, match=r"first at row 0: 77\)"):
+        Question.of_mapping(encoder, {"code": 77})
     with pytest.raises(ConditionError, match="range from 1000 to 1019"):
         Question.of_mapping(encoder, {"code": (5000, 6000)})
 
