@@ -150,12 +150,27 @@ def run_method(
     RunFailedError
         If the method broke off, or was not done in time.
     """
+    hand_over(table, folder)
+    return run_worker("benchmarks.worker", name, seed, python, folder, threads, limit)
+
+
+def hand_over(table: RealTable, folder: Path) -> None:
+    """Write what a worker is told of a table: train.csv and task.json."""
     table.train.to_csv(folder / "train.csv", index=False)
     told = {"roles": table.roles, "target": table.target}
     (folder / "task.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def run_worker(
+    module: str, name: str, seed: int, python: Path, folder: Path, threads: int, limit: float
+) -> dict[str, Any]:
+    """Run a worker on a method and a folder; the line of JSON that it printed last.
+
+    Parameters and errors are those of `run_method`; ``module`` is the worker's.
+    """
     environment = METHODS[name].environment
     libraries = environment.libraries if environment else ()
-    command = [str(python), "-m", "benchmarks.worker", name, str(folder), "--seed", str(seed)]
+    command = [str(python), "-m", module, name, str(folder), "--seed", str(seed)]
     with subprocess.Popen(
         [*command, "--libraries", *libraries],
         stdout=subprocess.PIPE,

@@ -18,6 +18,7 @@ import resource
 import sys
 import time
 import warnings
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,26 +27,40 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.data import read_csv
-from benchmarks.rivals.contract import Task
+from benchmarks.rivals.contract import Fitted, Task
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = asked_for(__doc__)
+    fit, task = method_and_task(arguments)
+    synthetic, cost = run(fit, task)
+    synthetic.to_csv(arguments.folder / "synthetic.csv", index=False)
+    cost["method_versions"] = versions(arguments.libraries)
+    print("\n" + json.dumps(cost))
+
+
+def asked_for(purpose: str) -> argparse.Namespace:
+    """The arguments of a worker."""
+    parser = argparse.ArgumentParser(description=purpose.splitlines()[0])
     parser.add_argument("method", help="a module of benchmarks/rivals")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--libraries", nargs="*", default=[], help="whose versions to print")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def method_and_task(arguments: argparse.Namespace) -> tuple[Callable[[Task], Fitted], Task]:
+    """The method's ``fit`` and what the folder says of the table; global generators seeded."""
     told = json.loads((arguments.folder / "task.json").read_text(encoding="utf-8"))
     train = read_csv(arguments.folder / "train.csv")
-    task = Task(train, told["roles"], told["target"], arguments.seed)
     method = importlib.import_module(f"benchmarks.rivals.{arguments.method}")
     _seed_globals(arguments.seed)
-    synthetic, cost = run(method.fit, task)
-    synthetic.to_csv(arguments.folder / "synthetic.csv", index=False)
-    versions = {"python": platform.python_version()}
-    cost["method_versions"] = versions | {name: version(name) for name in arguments.libraries}
-    print("\n" + json.dumps(cost))
+    return method.fit, Task(train, told["roles"], told["target"], arguments.seed)
+
+
+def versions(libraries: Sequence[str]) -> dict[str, str]:
+    """Python's and the libraries'."""
+    return {"python": platform.python_version()} | {name: version(name) for name in libraries}
 
 
 def run(fit: Any, task: Task) -> tuple[pd.DataFrame, dict[str, Any]]:
