@@ -12,7 +12,7 @@ next hours. *seasonal day*, *seasonal week* and *last value* repeat what was and
 this made in the past, the first two at that hour of the day; *change by hour* adds to the last
 value how it changed in the past from that hour to that; *boosted* is gradient boosting of quantiles
 with lags, calendar and step. *gaps*: 30 % of the cells, or days of a column at a time, are hidden
-in four weeks and filled with 50 draws, beside straight lines and the same hour of the days around,
+in four weeks and filled with 20 draws, beside straight lines and the same hour of the days around,
 each with its own past errors. *faults*: spikes, shifts of level and days turned by twelve hours are
 to be found by a score per row, beside the distance from the same hour of the last seven days, from
 the mean of the hours before and after, and IsolationForest on lags.
@@ -141,6 +141,7 @@ def _run_series(series: HourlySeries, seed: int, arguments: argparse.Namespace) 
                     _ = own.synth
                 row = key | _asked(series, key, answer)
                 row["fit_seconds"] = own.fit_seconds if method == TABDIFF else None
+                row["fit_warnings"] = own.fit_warnings if method == TABDIFF else []
                 row |= circumstances(arguments.threads, LIBRARIES)
                 append_result(arguments.results, row)
                 headline = next(iter(FIGURES[question]))

@@ -19,7 +19,7 @@ Fill = Callable[[HourlySeries, int, Hidden, int], Numbers]
 
 LAWS = ("cells", "blocks")
 CELLS, BLOCKS = 0.3, 0.2
-DRAWS = 50
+DRAWS = 20
 COVERED = (0.5, 0.8, 0.95)
 # Hours to the nearest cell that is known, the upper ends of the classes of errors.
 NEAR = np.array([1, 2, 4, 8])

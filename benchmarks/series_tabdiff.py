@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from functools import cached_property
 from typing import Any
 
@@ -21,11 +22,13 @@ class Tabdiff:
     synth : TimeSeriesDiffusionSynthesizer
         With its defaults.
     fit_seconds : float
+    fit_warnings : list of str
     """
 
     def __init__(self, series: HourlySeries, seconds: float | None, seed: int) -> None:
         self._series, self._seconds, self._seed = series, seconds, seed
         self.fit_seconds = 0.0
+        self.fit_warnings: list[str] = []
 
     @cached_property
     def synth(self) -> Any:
@@ -40,8 +43,12 @@ class Tabdiff:
             max_time=self._seconds,
             random_state=self._seed,
             verbose=0,
-        ).fit(self._series.between(0, self._series.cut))
+        )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            synth.fit(self._series.between(0, self._series.cut))
         self.fit_seconds = time.perf_counter() - began
+        self.fit_warnings = sorted({str(one.message) for one in caught})
         return synth
 
     def forecaster(

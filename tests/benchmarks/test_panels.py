@@ -275,6 +275,7 @@ def test_a_run_that_broke_off_is_shown_with_its_error():
     assert "| PAR | 5 | 0 of 1: a \\| b | – |" in panels.render([row])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not hasattr(tabdiff, "TimeSeriesDiffusionSynthesizer"), reason="the class is not there yet"
 )
