@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import worker
+from benchmarks.cost import versions_of
 from benchmarks.rivals.contract import Condition, RefusedError, Task
 
 CONDITIONS = "conditions.json"
@@ -29,7 +30,7 @@ def main() -> None:
     told = json.loads((arguments.folder / CONDITIONS).read_text(encoding="utf-8"))
     conditions = [from_json(condition) for condition in told["conditions"]]
     cost = run(fit, task, conditions, told["rows"], arguments.folder)
-    cost["method_versions"] = worker.versions(arguments.libraries)
+    cost["method_versions"] = versions_of(arguments.libraries)
     print("\n" + json.dumps(cost))
 
 

@@ -31,7 +31,14 @@ from typing import Any
 from benchmarks import answers, conditions_page, known_world, rare
 from benchmarks.circumstances import HERE, append_result, circumstances, read_results
 from benchmarks.data import RealTable, load, read_csv
-from benchmarks.methods import METHODS, RunFailedError, hand_over, python_of, run_worker
+from benchmarks.methods import (
+    METHODS,
+    RunFailedError,
+    command_of,
+    hand_over,
+    python_of,
+    run_worker,
+)
 from benchmarks.rivals.contract import Condition, meets
 
 RESULTS = HERE / "results" / "conditions.jsonl"
@@ -108,10 +115,8 @@ def _run(
         hand_over(table, folder)
         answers.write(asked, ROWS, folder)
         try:
-            cost = run_worker(
-                "benchmarks.answers", run["method"], run["seed"], python, folder,
-                arguments.threads, limit,
-            )  # fmt: skip
+            command = command_of("benchmarks.answers", run["method"], run["seed"], python, folder)
+            cost = run_worker(command, arguments.threads, limit)
         except RunFailedError as problem:
             return [{"error": str(problem)}]
         each = cost.pop("answers")
