@@ -15,7 +15,7 @@ from tabdiff.denoisers.mlp import Affine
 # The level of the presence part at which there is no row.
 ABSENT = 1
 # Cells that the unit normal is worth beside the known ones when level and spread are told.
-PRIOR_CELLS = 4.0
+PRIOR_CELLS = 24.0
 
 
 class Schedule(Protocol):
@@ -111,8 +111,8 @@ class OwnScale(NamedTuple):
         d = x_t - alpha_t m,   c^2 = alpha_t^2 s^2 + sigma_t^2
 
     The network sees z where cells are known and d / c elsewhere, both of unit variance, and answers
-    f, whose zero is the belief N(m, s^2). So a series on a level that no training row had looks to
-    it like any other, and where nothing is known all is as if there were no such scale.
+    f, whose zero is the belief N(m, s^2). It is not told m and s, so a series on a level that no
+    training row had looks to it like any other; where nothing is known there is no such scale.
 
     Source: windows scaled by their own moments are of Kim et al. 2022 (ICLR, *RevIN*), skips by
     variance of Karras et al. 2022 (arXiv:2206.00364), section 5. Their union for v: derived here.
@@ -204,7 +204,7 @@ class TemporalDenoiser(nn.Module):
         self.time = TimeEmbedding(n_times)
         own_num, own_cat = layout.n_num - n_context[0], layout.n_cat - n_context[1]
         n_inputs = layout.n_num * (2 * n_frequencies + 1) + layout.n_cat * level_dim
-        n_inputs += 2 * (own_num - n_place) + own_num + own_cat
+        n_inputs += own_num + own_cat
         self.enter = Affine(n_inputs + 2 * n_times, width)
         dilations = [2**i for i in range(max(window - 1, 1).bit_length())][:-1] or [1]
         self.blocks = nn.ModuleList(
@@ -238,8 +238,7 @@ class TemporalDenoiser(nn.Module):
         # Values that do not exist come as 0 and tell nothing of the scale.
         scale = OwnScale.of(x, seen & (x != 0) & (present > 0))
         shown = torch.cat([x_t.num[..., :first], scale.shown(x, seen, alpha, sigma)], dim=-1)
-        told = torch.cat([scale.mean, scale.spread.log()], dim=-1)
-        clock = torch.cat([self.time(t)[:, None], told], dim=-1).expand(*x_t.shape, -1)
+        clock = self.time(t)[:, None].expand(*x_t.shape, -1)
         inputs = [self.numbers(shown), self.levels(x_t.cat), clock]
         inputs += [known.num[..., n_num:].float(), known.cat[..., n_cat:].float()]
         h = self.enter(torch.cat(inputs, dim=-1))
