@@ -19,6 +19,10 @@ from tabdiff.evaluation.tables import Field, Table
 from tabdiff.evaluation.values import Array, Codes, Floats
 
 FREQUENT = 8
+# What distances between entities go by: the other features say much of this again.
+ESSENTIAL = frozenset(
+    {"length", "start", "gap", "as it is", "first", "last", "mean", "spread", "share", "changes"}
+)
 
 
 @dataclass(frozen=True)
@@ -74,12 +78,23 @@ class _Feature:
     """One value per entity; ``levels`` for a code."""
 
     label: str
+    name: str
     values: Array
     levels: tuple[str, ...] | None = None
 
 
 def entity_table(panel: Panel, layout: Layout) -> Table:
-    """The features of every entity, as a table with one row each."""
+    """All features of every entity, as a table with one row each."""
+    return _table(_features(panel, layout), panel.n_entities)
+
+
+def essential_table(panel: Panel, layout: Layout) -> Table:
+    """The features that distances go by, as a table with one row per entity."""
+    made = [feature for feature in _features(panel, layout) if feature.name in ESSENTIAL]
+    return _table(made, panel.n_entities)
+
+
+def _features(panel: Panel, layout: Layout) -> list[_Feature]:
     made = _index_features(panel, layout)
     for i, field in enumerate(panel.table.fields):
         if i == panel.index:
@@ -90,13 +105,17 @@ def entity_table(panel: Panel, layout: Layout) -> Table:
             made += _numeric_features(panel, i, bool(layout.lacking[i]))
         else:
             made += _level_features(panel, i, layout.frequent[i])
+    return made
+
+
+def _table(made: list[_Feature], n_entities: int) -> Table:
     fields = tuple(
         Field(feature.label, feature.label, "numeric", "number")
         if feature.levels is None
         else Field(feature.label, feature.label, "categorical", "level", feature.levels)
         for feature in made
     )
-    return Table(fields, tuple(feature.values for feature in made), panel.n_entities)
+    return Table(fields, tuple(feature.values for feature in made), n_entities)
 
 
 def _frequent(codes: Codes) -> Codes:
@@ -107,11 +126,11 @@ def _frequent(codes: Codes) -> Codes:
 def _index_features(panel: Panel, layout: Layout) -> list[_Feature]:
     made = []
     if layout.with_length:
-        made.append(_Feature("length", panel.lengths.astype(np.float64)))
+        made.append(_Feature("length", "length", panel.lengths.astype(np.float64)))
     if panel.when is None:
         return made
     if layout.with_start:
-        made.append(_Feature("start", panel.when[panel.starts[:-1]]))
+        made.append(_Feature("start", "start", panel.when[panel.starts[:-1]]))
     gaps = panel.gaps()
     entity = panel.entity[panel.pairs(1)]
     count = np.bincount(entity, minlength=panel.n_entities)
@@ -125,10 +144,10 @@ def _index_features(panel: Panel, layout: Layout) -> list[_Feature]:
         largest[some] = np.maximum.reduceat(gaps, begins)
     return [
         *made,
-        _Feature("gap, mean", mean),
-        _Feature("gap, spread", np.sqrt(_ratio(spread, count))),
-        _Feature("gap, smallest", smallest),
-        _Feature("gap, largest", largest),
+        _Feature("gap, mean", "gap", mean),
+        _Feature("gap, spread", "gap spread", np.sqrt(_ratio(spread, count))),
+        _Feature("gap, smallest", "gap smallest", smallest),
+        _Feature("gap, largest", "gap largest", largest),
     ]
 
 
@@ -136,8 +155,8 @@ def _static_features(panel: Panel, i: int) -> list[_Feature]:
     field, column = panel.table.fields[i], panel.table.columns[i]
     first = column[panel.starts[:-1]]
     return [
-        _Feature(field.label, first, None if field.kind == "numeric" else field.levels),
-        _Feature(f"{field.label}, changes", _changes(panel, i)),
+        _Feature(field.label, "as it is", first, None if field.kind == "numeric" else field.levels),
+        _Feature(f"{field.label}, changes", "changes at all", _changes(panel, i)),
     ]
 
 
@@ -172,7 +191,7 @@ def _numeric_features(panel: Panel, i: int, lacking: bool) -> list[_Feature]:
     }
     if lacking:
         found["missing"] = 1 - count / panel.lengths
-    return [_Feature(f"{label}, {name}", column) for name, column in found.items()]
+    return [_Feature(f"{label}, {name}", name, column) for name, column in found.items()]
 
 
 def _slopes(panel: Panel, deviation: Floats, present: Flags) -> Floats:
@@ -212,15 +231,16 @@ def _level_features(panel: Panel, i: int, frequent: Codes) -> list[_Feature]:
     made = [
         _Feature(
             f"{field.label}, share of {texts[level]}",
+            "share",
             np.add.reduceat((codes == level).astype(np.float64), starts) / panel.lengths,
         )
         for level in frequent
     ]
     return [
         *made,
-        _Feature(f"{field.label}, changes", _changes(panel, i)),
-        _Feature(f"{field.label}, first", codes[starts], field.levels),
-        _Feature(f"{field.label}, last", codes[panel.starts[1:] - 1], field.levels),
+        _Feature(f"{field.label}, changes", "changes", _changes(panel, i)),
+        _Feature(f"{field.label}, first", "first", codes[starts], field.levels),
+        _Feature(f"{field.label}, last", "last", codes[panel.starts[1:] - 1], field.levels),
     ]
 
 

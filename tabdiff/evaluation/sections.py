@@ -59,6 +59,7 @@ SECTIONS = ("quality", "detection", "utility", "privacy", "sequences")
 EXTREME_ROWS = 5_000
 EXTREME_QUERIES = 1_000
 EXTREME_PAIR = 3_000
+EXTREME_ENTITIES = 1_500
 
 
 @dataclass
@@ -209,13 +210,13 @@ def _privacy(case: Case, found: Judged) -> None:
     if holdout is not None and min(rows) >= MIN_ROWS:
         found.holdout_detection = holdout_detection(real, synthetic, holdout, case.seed)
         scores += memory_scores(found.holdout_detection, case.unit)
-    n_made = min(EXTREME_ROWS, synthetic.n_rows)
     if panels is None:
-        extremes = case.extremes(EXTREME_ROWS, n_made)
+        extremes = case.extremes(EXTREME_ROWS, min(EXTREME_ROWS, synthetic.n_rows))
         beside = _privacy_beside(case, extremes, found.privacy_floor)
     else:
         rng = np.random.default_rng([case.seed, 16])
-        known = PanelExtremes.of(panels.real, EXTREME_ROWS, n_made, rng)
+        n_made = min(EXTREME_ENTITIES, synthetic.n_rows)
+        known = PanelExtremes.of(panels.real, EXTREME_ENTITIES, n_made, rng)
         scores += copied_scores(panels, case.fresh_panels(panels))
         beside = _privacy_beside(case, known.tables(Layout.of(panels)), found.privacy_floor)
         beside |= copies_beside(known)

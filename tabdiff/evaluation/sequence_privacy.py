@@ -2,9 +2,9 @@
 
 Row by row, an attacker who finds one row of a person has found all of them, and rows of one person
 are near to each other anyway: membership, distances and memorisation of rows mean little. So the
-entities take the place of rows, each as its row of features (`tabdiff.evaluation.entity_features`);
-exact copies are counted on the whole sequences. Copied rows and copied runs of rows are counted
-beside, because a sequence may be copied in part.
+entities take the place of rows, each as its essential features
+(`tabdiff.evaluation.entity_features`); exact copies are counted on the whole sequences. Copied
+rows and copied runs of rows are counted beside, because a sequence may be copied in part.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tabdiff.evaluation.copies import copies_among
-from tabdiff.evaluation.entity_features import Layout, entity_table
+from tabdiff.evaluation.entity_features import Layout, essential_table
 from tabdiff.evaluation.extremes import Beside, Extremes
 from tabdiff.evaluation.panel import Panel
 from tabdiff.evaluation.privacy import Privacy
@@ -45,15 +45,15 @@ class PanelExtremes:
 
     def tables(self, layout: Layout) -> Extremes:
         """One row of features per entity."""
-        made = (entity_table(p, layout) for p in (self.real, self.copy, self.independent))
+        made = (essential_table(p, layout) for p in (self.real, self.copy, self.independent))
         return Extremes(*made)
 
 
 def entity_tables(panels: Panels) -> tuple[Table, Table, Table | None]:
     """Real, synthetic and held-out entities, one row of features each."""
     layout = Layout.of(panels)
-    real, synthetic = (entity_table(p, layout) for p in (panels.real, panels.synthetic))
-    holdout = None if panels.holdout is None else entity_table(panels.holdout, layout)
+    real, synthetic = (essential_table(p, layout) for p in (panels.real, panels.synthetic))
+    holdout = None if panels.holdout is None else essential_table(panels.holdout, layout)
     return real, synthetic, holdout
 
 
