@@ -18,7 +18,7 @@ from tabdiff.evaluation.values import Codes, Floats
 SHOWN_ENTITIES = 6
 SHOWN_ROWS = 80
 SHOWN_COLUMNS = 16
-SHOWN_LEVELS = 8
+SHOWN_LEVELS = 7
 
 
 @dataclass(frozen=True)

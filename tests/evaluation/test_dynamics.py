@@ -30,10 +30,11 @@ def sequences(values: list[list[object]], column: str) -> pd.DataFrame:
 def test_an_alternating_sequence_has_alternating_correlations():
     values = list(np.tile([1.25, -1.25, 1.5, -1.5], 50))
     found = lagged_correlations(panel(sequences([values, values], "x")), np.array([1]), 2)
-    # At an even number of rows d is +-1.25 and +-1.5 by turns: -2 * 1.25 * 1.5 / (1.25^2 + 1.5^2).
+    # Four rows: -(1.25^2 + 2 1.25 1.5 + 1.5^2) at lag 1, 4 1.25 1.5 at lag 2, both over
+    # 2 (1.25^2 + 1.5^2).
     assert found[0, 0, 0] == pytest.approx(1)
-    assert found[1, 0, 0] == pytest.approx(-0.985, abs=0.01)
-    assert found[2, 0, 0] == pytest.approx(-(2 * 1.25 * 1.5) / (1.25**2 + 1.5**2) * -1, abs=0.02)
+    assert found[1, 0, 0] == pytest.approx(-7.5625 / 7.625, abs=0.005)
+    assert found[2, 0, 0] == pytest.approx(7.5 / 7.625, abs=0.005)
 
 
 def test_an_autoregression_forgets_by_the_power_of_the_lag():
@@ -115,15 +116,15 @@ def test_the_transitions_of_a_chain_are_the_chain():
 
 def test_a_missing_level_is_a_level():
     made = panels(
-        sequences([["a", None, "a", None]] * 2, "x"), sequences([["a", "a", "a", "a"]] * 2, "x")
+        sequences([["a", None, "a", None]] * 8, "x"), sequences([["a", "a", "a", "a"]] * 8, "x")
     )
     steps = [Steps.of(p, 1) for p in (made.real, made.synthetic)]
     assert transition_error(*steps) == pytest.approx(100)
 
 
 def test_lengths_and_gaps_are_compared_as_laws():
-    real = sequences([[1.5, 2.5]] * 3 + [[1.5, 2.5, 3.5]], "x")
-    other = sequences([[1.5, 2.5]] * 2 + [[1.5, 2.5, 3.5]] * 2, "x")
+    real = sequences([[1.5, 2.5]] * 12 + [[1.5, 2.5, 3.5]] * 4, "x")
+    other = sequences([[1.5, 2.5]] * 8 + [[1.5, 2.5, 3.5]] * 8, "x")
     other["day"] *= 2
     made = panels(real, other)
     assert length_error(made.real, made.synthetic) == pytest.approx(25)

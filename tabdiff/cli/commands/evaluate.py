@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="quality, detection, utility, privacy or sequences; may be repeated. All by default.",
 )
-@click.option(
-    "--sequence-key", metavar="COLUMN", help="Rows with the same value are one sequence."
-)
+@click.option("--sequence-key", metavar="COLUMN", help="Rows with the same value are one sequence.")
 @click.option(
     "--sequence-index",
     metavar="COLUMN",

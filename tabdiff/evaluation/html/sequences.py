@@ -236,7 +236,11 @@ def _cells(matrix: Floats, reach: float, form: str) -> tuple[tuple[Cell, ...], .
         tuple(
             Cell("–", 0.0)
             if np.isnan(value)
-            else Cell(form.format(100 * value).replace("-", "−"), float(abs(value)) / reach)
+            # Adding 0.0 after rounding turns -0.0 into 0.0.
+            else Cell(
+                form.format(np.round(100 * value) + 0.0).replace("-", "−"),
+                float(abs(value)) / reach,
+            )
             for value in row
         )
         for row in matrix
