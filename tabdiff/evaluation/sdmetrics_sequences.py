@@ -31,6 +31,8 @@ STATISTICS = ("mean", "median", "std", "min", "max")
 LOG_SPAN = 10.0
 # SDMetrics rounds to so many before it compares.
 DECIMALS = 14
+# Squares of larger numbers may overflow.
+LARGEST = 1e150
 
 
 @dataclass(frozen=True)
@@ -154,10 +156,22 @@ def msas_twin(real: Panel, other: Panel, synthetic: Panel) -> MSAS:
     statistics: list[float | None] = []
     inter_row: list[float | None] = []
     for i in varying_numbers(real):
-        here, there = (_statistics(panel, i) for panel in (real, other))
-        statistics += [_similarity(here[name], there[name]) for name in STATISTICS]
-        log = suits_log(real, synthetic, i) and suits_log(real, other, i)
-        inter_row.append(_similarity(_differences(real, i, log), _differences(other, i, log)))
+        pair = _in_range(real, other, i)
+        keys = real.entity, other.entity
+        here, there = (
+            pd.Series(values).groupby(entity).agg(list(STATISTICS))
+            for values, entity in zip(pair, keys, strict=True)
+        )
+        statistics += [
+            _similarity(here[name].to_numpy(), there[name].to_numpy()) for name in STATISTICS
+        ]
+        if suits_log(real, synthetic, i) and suits_log(real, other, i):
+            pair = np.log(pair[0]), np.log(pair[1])
+        steps = (
+            values[panel.pairs(1) + 1] - values[panel.pairs(1)]
+            for values, panel in zip(pair, (real, other), strict=True)
+        )
+        inter_row.append(_similarity(*steps))
     lengths = (panel.lengths.astype(np.float64) for panel in (real, other))
     return MSAS(1 - ks_distance(*lengths), _mean(statistics), _mean(inter_row))
 
@@ -181,23 +195,28 @@ def suits_log(real: Panel, other: Panel, column: int) -> bool:
     return bool(np.log(here.max()) - np.log(here.min()) >= np.log(LOG_SPAN))
 
 
-def _statistics(panel: Panel, column: int) -> pd.DataFrame:
-    values = pd.Series(np.asarray(panel.table.columns[column], dtype=np.float64))
-    return values.groupby(panel.entity).agg(list(STATISTICS))
+def _in_range(first: Panel, second: Panel, column: int) -> tuple[Floats, Floats]:
+    """A column of two panels, halved alike until sums of squares hold: no order changes by that."""
+    here, there = (
+        np.asarray(panel.table.columns[column], dtype=np.float64) for panel in (first, second)
+    )
+    largest = max(float(np.nanmax(np.abs(x), initial=0.0)) for x in (here, there))
+    if largest < LARGEST:
+        return here, there
+    return here / 2.0**600, there / 2.0**600
 
 
-def _differences(panel: Panel, column: int, log: bool) -> Floats:
-    values = np.asarray(panel.table.columns[column], dtype=np.float64)
-    if log:
-        values = np.log(values)
-    first = panel.pairs(1)
-    return np.asarray(values[first + 1] - values[first])
-
-
-def _similarity(first: pd.Series | Floats, second: pd.Series | Floats) -> float | None:
-    here, there = (np.asarray(np.round(x, DECIMALS), dtype=np.float64) for x in (first, second))
-    distance = ks_distance(here, there)
+def _similarity(first: Floats, second: Floats) -> float | None:
+    distance = ks_distance(_rounded(first), _rounded(second))
     return None if np.isnan(distance) else 1 - distance
+
+
+def _rounded(values: Floats) -> Floats:
+    """Numbers as SDMetrics rounds them; large ones have no such decimals."""
+    made = np.array(values, dtype=np.float64)
+    fine = np.abs(made) < 1.0 / np.finfo(np.float64).eps
+    made[fine] = np.round(made[fine], DECIMALS)
+    return made
 
 
 def _mean(scores: list[float | None]) -> float:

@@ -190,6 +190,15 @@ def test_what_sdmetrics_cannot_score_is_told(visits, others):
     assert any("SDMetrics error: StatisticMSAS 'dose', mean" in note for note in report.notes)
 
 
+def test_huge_numbers_are_judged_like_others(visits, others):
+    def times(factor: float) -> MSAS:
+        made = panels(*(f.assign(level=f["level"] * factor) for f in (visits, others)))
+        return msas_twin(made.real, made.synthetic, made.synthetic)
+
+    assert times(2.0**1000).statistics == pytest.approx(times(1.0).statistics)
+    assert times(2.0**1000).inter_row == pytest.approx(times(1.0).inter_row)
+
+
 def test_rows_of_an_entity_are_never_on_both_sides_of_a_fold(visits, others):
     made = panels(visits, others)
     real, fake = made.real.table, made.synthetic.table
