@@ -152,3 +152,34 @@ def hold_out(
         begin = int(rng.integers(low, max(high, low + 1)))
         held[begin : begin + stretch] = True
     return held
+
+
+def windows_in_turn(offsets: Array, window: int, overlap: int) -> tuple[Array, Array]:
+    """The windows in which sequences are drawn one after the other, if nothing of them is known.
+
+    Parameters
+    ----------
+    offsets : int array, (n + 1,)
+        The first slot of each sequence, and S.
+    window : int
+    overlap : int, below ``window``
+        How many slots before its first fresh one a window begins; more where the sequence would
+        end before the window does.
+
+    Returns
+    -------
+    int array, (M, window)
+        Slots; S beyond the end of a sequence.
+    bool array, (M, window)
+        The slots that no earlier window has. Each slot is fresh once.
+    """
+    lengths, stride = np.diff(offsets), window - overlap
+    count = np.where(lengths > 0, 1 - np.minimum(window - lengths, 0) // stride, 0)
+    owner = np.repeat(np.arange(len(count)), count)
+    turn = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    latest = np.maximum(lengths[owner] - window, 0)
+    within = np.minimum(turn * stride, latest)[:, None] + np.arange(window)
+    done = np.where(turn > 0, turn * stride + overlap, 0)
+    inside = within < lengths[owner, None]
+    places = np.where(inside, offsets[owner, None] + within, offsets[-1])
+    return places, inside & (within >= done[:, None])
