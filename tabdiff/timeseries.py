@@ -454,6 +454,10 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
     ) -> pd.DataFrame:
         """How odd each row is within its sequence, and which cell makes it so.
 
+        Each row is asked given the rows around it in a window, every fourth one at a time, so that
+        neighbours of an odd row are not odd for it; a run of odd rows speaks for itself, and only
+        its ends stand out. Units are those of :meth:`DiffusionSynthesizer.anomalies`.
+
         Parameters
         ----------
         df : DataFrame

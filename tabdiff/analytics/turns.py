@@ -1,19 +1,24 @@
-"""Per row and column of sequences: how likely, and how odd.
+"""Per row and column of sequences: how likely, and how odd. Two questions to one bound.
 
-    log p(sequence | entity, moments) >= sum over windows, rows and columns of nats
+*How likely*: windows follow each other as they do when sequences are drawn
+(:mod:`tabdiff.inference.unroll`). All rows of the first are unknown, and of each later one those
+that the windows before do not have, with what came before known beside them. Every row is asked
+once, together with its neighbours, so
 
-Windows follow each other as they do when sequences are drawn (:mod:`tabdiff.inference.unroll`): all
-rows of the first are unknown, and of each later one those that the windows before do not have, with
-what came before known beside them. So every row is scored once, in one window, together with its
-neighbours: in turn some of them are shown before it and some after it, as the path to noise has it,
-and a row's share is about the mean of what it costs given some of the rows on either side.
+    log p(sequence | entity, moments) >= sum over rows and columns of nats.
 
-That serves anomalies best (measured in benchmarks/NOTES.md). Given the past alone, what comes after
-an odd row is odd as well; given all rows around it, a run of odd rows explains itself.
+*How odd*: every row given those around it, every fourth one at a time,
+
+    oddity(row) >= -log p(row | the window without every fourth row).
+
+So an odd row is told by what comes before and after it. Where it is asked together with its
+neighbours, part of them are not shown yet when it is told, and given the past alone the row after
+an odd one is odd as well. Measured beside both (benchmarks/NOTES.md).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -24,11 +29,12 @@ from torch import Tensor
 from tabdiff.analytics.measure import log_measure, log_smooth_measure
 from tabdiff.analytics.rows import Shared, by_column
 from tabdiff.analytics.scores import Measure, bounds, measured
+from tabdiff.data.cells import Array
 from tabdiff.data.frames import to_pandas
 from tabdiff.data.long import LongFrame
 from tabdiff.data.mixed import Known, Mixed
 from tabdiff.data.sequence import SequenceEncoder, Slots
-from tabdiff.data.windows import windows_in_turn
+from tabdiff.data.windows import windows_around, windows_in_turn
 from tabdiff.fitted import FittedSequences
 from tabdiff.inference.chunks import generators
 from tabdiff.inference.likelihood import Path
@@ -36,6 +42,10 @@ from tabdiff.sequences import encode_context
 
 # Slots looked at together, about. A matter of the model alone, as for tables.
 BLOCK_SLOTS = 2048
+# Rows asked at once are so far apart: nearer ones tell of each other, farther ones cost more calls.
+APART = 4
+
+Windows = Callable[[Array, int], tuple[Array, Array]]
 
 
 def log_likelihoods(
@@ -63,17 +73,18 @@ def log_likelihoods(
     SchemaError
         If the frame does not follow the fitted one.
     """
-    return _nats(fitted, df, steps, n_draws, entropy, log_measure)
+    return _nats(fitted, df, steps, n_draws, entropy, log_measure, _in_turn)
 
 
 def oddities(
     fitted: FittedSequences, df: Any, steps: int, n_draws: int, entropy: int
 ) -> pd.DataFrame:
-    """Minus :func:`log_likelihoods` in units in which columns can be compared.
+    """Each column's share of minus the log-likelihood of each row given those around it.
 
-    See :func:`tabdiff.analytics.measure.log_smooth_measure`.
+    In units in which columns can be compared, those of
+    :func:`tabdiff.analytics.measure.log_smooth_measure`; all else as of :func:`log_likelihoods`.
     """
-    return -_nats(fitted, df, steps, n_draws, entropy, log_smooth_measure)
+    return -_nats(fitted, df, steps, n_draws, entropy, log_smooth_measure, _around)
 
 
 class _Turns(NamedTuple):
@@ -102,13 +113,27 @@ class _Turns(NamedTuple):
         return type(self)(*(held.to(device) for held in self))
 
 
+def _in_turn(offsets: Array, window: int) -> tuple[Array, Array]:
+    return windows_in_turn(offsets, window, window // 2)
+
+
+def _around(offsets: Array, window: int) -> tuple[Array, Array]:
+    return windows_around(offsets, window, APART)
+
+
 def _nats(
-    fitted: FittedSequences, df: Any, steps: int, n_draws: int, entropy: int, measure: Measure
+    fitted: FittedSequences,
+    df: Any,
+    steps: int,
+    n_draws: int,
+    entropy: int,
+    measure: Measure,
+    windows: Windows,
 ) -> pd.DataFrame:
     encoder, frame = fitted.encoder, to_pandas(df)
     long = LongFrame.read(frame, encoder)
     slots = encoder.lay(long.panel)
-    places, asked = windows_in_turn(slots.offsets, encoder.window, encoder.window // 2)
+    places, asked = windows(slots.offsets, encoder.window)
     row = np.where(asked, np.append(slots.row, -1)[places], -1)
     units = measured(encoder.rows, long.rows, measure)
     total = units.to_numpy(copy=True)
@@ -120,12 +145,12 @@ def _nats(
         block = max(BLOCK_SLOTS // encoder.window, 1)
         take = turns.to(fitted.device).take
         for here, bound in bounds(fitted, take, len(places), block, steps, path):
-            own, there = row[here][row[here] >= 0], row[here] >= 0
+            there = row[here] >= 0
             gain = bound.gain.numpy()[there][:, encoder.n_context[0] :]
             paid = bound.paid.numpy()[there][:, encoder.n_context[1] :]
-            total[own] += by_column(encoder.rows, gain, -paid) / n_draws
+            total[row[here][there]] += by_column(encoder.rows, gain, -paid) / n_draws
     told = pd.DataFrame(total, columns=units.columns)
-    if encoder.gap is not None:
+    if encoder.gap in told.columns:
         told.loc[long.panel.offsets[:-1], encoder.gap] = 0.0
     told = told.iloc[np.argsort(long.panel.order)].set_axis(frame.index)
     return _in_the_users_columns(encoder, told)
@@ -138,9 +163,10 @@ def _parts(
     rows = encoder.rows.encode(long.rows, rng)
     known = Known.nothing(rows)
     if encoder.gap is not None:
-        num, cat = encoder.rows.parts(encoder.gap)
-        first = torch.from_numpy(long.panel.offsets[:-1])[:, None]
-        known.num[first, num], known.cat[first, cat] = True, True
+        first = torch.from_numpy(long.panel.offsets[:-1])
+        for mask, own in zip((known.num, known.cat), encoder.rows.parts(encoder.gap), strict=True):
+            for part in own:
+                mask[first, part] = True
     context = encode_context(encoder, long.entities, rng)
     return encoder.assemble(slots, context, rows, known)
 
