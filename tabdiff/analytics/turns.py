@@ -41,7 +41,7 @@ from tabdiff.inference.likelihood import Path
 from tabdiff.sequences import encode_context
 
 # Slots looked at together, about. A matter of the model alone, as for tables.
-BLOCK_SLOTS = 2048
+BLOCK_SLOTS = 1024
 # Rows asked at once are so far apart: nearer ones tell of each other, farther ones cost more calls.
 APART = 4
 
@@ -110,7 +110,12 @@ class _Turns(NamedTuple):
 
     def to(self, device: torch.device) -> Self:
         """The same windows on another device."""
-        return type(self)(*(held.to(device) for held in self))
+        return type(self)(
+            self.x0.to(device),
+            self.known.to(device),
+            self.places.to(device),
+            self.asked.to(device),
+        )
 
 
 def _in_turn(offsets: Array, window: int) -> tuple[Array, Array]:

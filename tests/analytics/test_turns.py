@@ -54,7 +54,7 @@ def panel(n: int = 12, seed: int = 0) -> pd.DataFrame:
         length = int(rng.integers(5, 17))
         day = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(length), unit="D")
         frame = pd.DataFrame({"who": f"e{entity}", "day": day, "town": "kl"[entity % 2]})
-        frame["x"] = rng.normal(size=length)
+        frame["x"] = rng.normal(size=length).round(2)
         frame["count"] = pd.array(rng.choice(3, length, p=[0.6, 0.3, 0.1]), dtype="Int64")
         frame.loc[rng.random(length) < 0.2, "count"] = pd.NA
         frame["c"] = rng.choice(list("pqr"), length, p=[0.5, 0.3, 0.2])
