@@ -7,13 +7,13 @@ once, together with its neighbours, so
 
     log p(sequence | entity, moments) >= sum over rows and columns of nats.
 
-*How odd*: every row given those around it, every fourth one at a time,
+*How odd*: every row is asked given those around it in a window, every fourth one at a time,
 
-    oddity(row) >= -log p(row | the window without every fourth row).
+    sum over rows asked at once of oddity >= -log p(those rows | the others of the window).
 
-So an odd row is told by what comes before and after it. Where it is asked together with its
-neighbours, part of them are not shown yet when it is told, and given the past alone the row after
-an odd one is odd as well. Measured beside both (benchmarks/NOTES.md).
+So what comes before and after an odd row tells that it is odd. Where it is asked together with its
+neighbours part of them are still hidden when it is shown; given the past alone, the row after an
+odd one is odd as well. Measured beside both (benchmarks/NOTES.md).
 """
 
 from __future__ import annotations
