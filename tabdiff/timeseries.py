@@ -413,7 +413,8 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         the log-likelihood of that sequence, and a row costs about the mean of what it costs given
         some of the rows before and after it. Where moments are irregular the gap to the row before
         is scored under the label of the ``sequence_index``; a first row has none, which says
-        nothing. A row's score depends on the rows of its own entity alone.
+        nothing. A row's score depends on the rows of its own entity alone. Rows at one place of
+        their windows follow the same path to noise; between places one path is off by some .3 nats.
 
         Parameters
         ----------
