@@ -151,7 +151,7 @@ def _nats(
         take = turns.to(fitted.device).take
         for here, bound in bounds(fitted, take, len(places), block, steps, path):
             there = row[here] >= 0
-            gain = bound.gain.numpy()[there][:, encoder.n_context[0] :]
+            gain = bound.gain.numpy()[there][:, encoder.place.stop :]
             paid = bound.paid.numpy()[there][:, encoder.n_context[1] :]
             total[row[here][there]] += by_column(encoder.rows, gain, -paid) / n_draws
     told = pd.DataFrame(total, columns=units.columns)
@@ -178,7 +178,7 @@ def _parts(
 
 def _one_window(encoder: SequenceEncoder, device: torch.device) -> Known:
     """A window of rows of which nothing is known but what is around them, (1, L, D)."""
-    num = torch.arange(encoder.layout.n_num, device=device) < encoder.n_context[0]
+    num = torch.arange(encoder.layout.n_num, device=device) < encoder.place.stop
     cat = torch.arange(encoder.layout.n_cat, device=device) < encoder.n_context[1]
     return Known(num.expand(1, encoder.window, -1), cat.expand(1, encoder.window, -1))
 
