@@ -15,7 +15,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from tabdiff import persistence
-from tabdiff.data.asked import Asked
 from tabdiff.data.cells import Array
 from tabdiff.data.column import Column
 from tabdiff.data.errors import ConditionError
@@ -30,6 +29,7 @@ from tabdiff.data.question import Question
 from tabdiff.data.schema import Schema
 from tabdiff.data.sequence import SequenceEncoder
 from tabdiff.data.table import by_label
+from tabdiff.data.unfinished import Unfinished
 from tabdiff.data.windows import hold_out, learn_and_judge
 from tabdiff.diffusion.multinomial import Prior
 from tabdiff.fitted import Fitted, FittedSequences, history_frame, make_denoiser, make_joint
@@ -287,7 +287,7 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         drawn = n if isinstance(wanted, pd.DataFrame) else _rounded_up(n, sampler.chunk)
         entities = self.entities_.sample(drawn, conditions=wanted, random_state=_seed(path))
         slots = encoder.blank(first_moments(encoder, entities), entities[LENGTH].to_numpy())
-        asked = Asked(entities, slots, given.take(np.zeros(len(slots.row), dtype=np.int64)))
+        asked = Unfinished(entities, slots, given.take(np.zeros(len(slots.row), dtype=np.int64)))
         rows = sampler.rows(asked, (*path, 1))
         frame = to_long(encoder, asked, rows, moments(encoder, asked, rows))
         return self._given_back(frame.iloc[: asked.first_row[n]])
@@ -386,7 +386,7 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         encoder, frame = self.encoder_, to_pandas(df)
         long = LongFrame.read(frame, encoder)
         given = Question.of_gaps(encoder.rows, long.rows, np.arange(len(long.rows))).given
-        asked = Asked(long.entities, encoder.lay(long.panel), given)
+        asked = Unfinished(long.entities, encoder.lay(long.panel), given)
         back = np.argsort(long.panel.order)
         kinds = {f.column.name: f.column for f in encoder.rows.fields}
         fillable = {
