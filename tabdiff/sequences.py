@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from tabdiff.data.asked import Asked
 from tabdiff.data.cells import Array
 from tabdiff.data.mixed import Mixed
 from tabdiff.data.question import Question
 from tabdiff.data.sequence import SequenceEncoder
 from tabdiff.data.table import by_label
+from tabdiff.data.unfinished import Unfinished
 from tabdiff.diffusion.joint import Denoiser, JointDiffusion
 from tabdiff.inference.chunks import generators
 from tabdiff.inference.condition import Present
@@ -63,7 +63,7 @@ class SequenceSampler:
         slots = torch.tensor(last, dtype=torch.int64, device=self.device)
         return replace(self, denoiser=Present(self.denoiser, slots))
 
-    def rows(self, asked: Asked, path: tuple[int, ...]) -> pd.DataFrame:
+    def rows(self, asked: Unfinished, path: tuple[int, ...]) -> pd.DataFrame:
         """The rows of all sequences, complete and in the order of the slots, (N, ·).
 
         Columns are those of the rows, and the gap between them where the index is irregular. Drawn
@@ -77,7 +77,7 @@ class SequenceSampler:
             return self.encoder.rows.decode(nothing, np.random.default_rng(0))
         return pd.concat(list(self._chunks(asked, path)), ignore_index=True)
 
-    def _chunks(self, asked: Asked, path: tuple[int, ...]) -> Iterator[pd.DataFrame]:
+    def _chunks(self, asked: Unfinished, path: tuple[int, ...]) -> Iterator[pd.DataFrame]:
         for number, first in enumerate(range(0, len(asked), self.chunk)):
             chosen = np.arange(first, first + self.chunk)
             # A chunk is always whole, or its random numbers would depend on where the sample ends.
@@ -88,7 +88,7 @@ class SequenceSampler:
             yield self._complete(part, noise, rng, start).iloc[: part.first_row[kept]]
 
     def _complete(
-        self, asked: Asked, noise: torch.Generator, rng: np.random.Generator, start: int
+        self, asked: Unfinished, noise: torch.Generator, rng: np.random.Generator, start: int
     ) -> pd.DataFrame:
         question = Question(self.encoder.rows, asked.given, {})
         rows, known = question.encode(rng)
@@ -123,7 +123,7 @@ def encode_context(
 
 
 def to_long(
-    encoder: SequenceEncoder, asked: Asked, rows: pd.DataFrame, times: Array
+    encoder: SequenceEncoder, asked: Unfinished, rows: pd.DataFrame, times: Array
 ) -> pd.DataFrame:
     """The user's columns, in the user's order: keys, moments and context beside the rows.
 
@@ -150,7 +150,7 @@ def to_long(
     return frame
 
 
-def moments(encoder: SequenceEncoder, asked: Asked, rows: pd.DataFrame) -> Array:
+def moments(encoder: SequenceEncoder, asked: Unfinished, rows: pd.DataFrame) -> Array:
     """The moment of each row, (N,): built where the index is regular, else the sum of the gaps.
 
     Gaps of first rows mean nothing.

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from tabdiff.data.asked import Asked
 from tabdiff.data.cells import Array
 from tabdiff.data.errors import ConditionError, SchemaError, closest, shorten
 from tabdiff.data.given import Given
@@ -17,6 +16,7 @@ from tabdiff.data.question import Question
 from tabdiff.data.reading import read_cells
 from tabdiff.data.sequence import SequenceEncoder
 from tabdiff.data.table import by_label
+from tabdiff.data.unfinished import Unfinished
 
 
 class Ahead(NamedTuple):
@@ -24,14 +24,14 @@ class Ahead(NamedTuple):
 
     Attributes
     ----------
-    asked : Asked
+    asked : Unfinished
         Of n sequences with N rows.
     late : bool array, (N,)
         Which rows are to come.
     horizon : int
     """
 
-    asked: Asked
+    asked: Unfinished
     late: Array
     horizon: int
 
@@ -62,7 +62,7 @@ def look_ahead(
     """
     given = Question.of_gaps(encoder.rows, long.rows, np.arange(len(long.rows))).given
     slots = encoder.lay(long.panel)
-    history = Asked(long.entities, slots, given)
+    history = Unfinished(long.entities, slots, given)
     # As much of the past as leaves the network windows as full as those that it learned from.
     seen = encoder.window - min(horizon, encoder.window // 2)
     kept = np.minimum(np.diff(slots.offsets), max(seen, 1))

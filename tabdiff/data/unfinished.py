@@ -13,7 +13,7 @@ from tabdiff.data.sequence import Slots
 
 
 @dataclass(frozen=True)
-class Asked:
+class Unfinished:
     """Sequences of which some cells are given and the others wanted.
 
     Attributes
@@ -42,21 +42,21 @@ class Asked:
         filled = np.concatenate([[0], np.cumsum(self.slots.row >= 0)])
         return np.asarray(filled[self.slots.offsets], dtype=np.int64)
 
-    def take(self, chosen: Array) -> Asked:
+    def take(self, chosen: Array) -> Unfinished:
         """These sequences, any number of times each."""
         offsets, first = self.slots.offsets, self.first_row
         lengths = np.diff(offsets)[chosen]
         slot = _runs(offsets[chosen], lengths)
         rows = _runs(first[chosen], np.diff(first)[chosen])
         row = _numbered(self.slots.row[slot] >= 0)
-        return Asked(
+        return Unfinished(
             self.entities.iloc[chosen].reset_index(drop=True),
             Slots(_offsets(lengths), row, self.slots.times[slot]),
             self.given.take(rows),
             self.placed,
         )
 
-    def tail(self, kept: Array) -> Asked:
+    def tail(self, kept: Array) -> Unfinished:
         """The last so many slots of each sequence.
 
         Parameters
@@ -68,9 +68,9 @@ class Asked:
         row = self.slots.row[slot]
         filled = row >= 0
         slots = Slots(_offsets(kept), _numbered(filled), self.slots.times[slot])
-        return Asked(self.entities, slots, self.given.take(row[filled]), placed=False)
+        return Unfinished(self.entities, slots, self.given.take(row[filled]), placed=False)
 
-    def followed(self, times: Array, given: Given) -> tuple[Asked, Array]:
+    def followed(self, times: Array, given: Given) -> tuple[Unfinished, Array]:
         """Each sequence with more slots behind it, all with rows.
 
         Parameters
@@ -82,7 +82,7 @@ class Asked:
 
         Returns
         -------
-        Asked
+        Unfinished
         bool array, (N + n * more,)
             Which of all rows are new.
         """
@@ -101,7 +101,7 @@ class Asked:
         source[~late] = np.arange(self.given.n)
         source[late] = self.given.n + np.arange(len(times))
         joined = Given.join([self.given, given]).take(source)
-        return Asked(
+        return Unfinished(
             self.entities, Slots(offsets, _numbered(filled), moments), joined, placed=False
         ), late
 
