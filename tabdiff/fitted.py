@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from tabdiff.data.mixed import Layout
+from tabdiff.data.rewriting import Verbatim, rewriting_from_state
 from tabdiff.data.schema import Schema
 from tabdiff.data.table import TableEncoder
 from tabdiff.denoisers.mlp import MLPDenoiser
@@ -31,8 +32,10 @@ class Fitted:
 
     Attributes
     ----------
+    rewriting : Verbatim
+        Between the user's table and the one that is learned.
     encoder : TableEncoder
-        With the schema.
+        Of the one that is learned.
     denoiser : torch.nn.Module
         On ``device``, in evaluation mode.
     joint : JointDiffusion
@@ -48,6 +51,7 @@ class Fitted:
     seconds : float
     """
 
+    rewriting: Verbatim
     encoder: TableEncoder
     denoiser: torch.nn.Module
     joint: JointDiffusion
@@ -62,14 +66,15 @@ class Fitted:
 
     @property
     def schema(self) -> Schema:
-        """What each column is."""
-        return self.encoder.schema
+        """What each column of the user's table is."""
+        return self.rewriting.schema
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Strict JSON and arrays, from which :meth:`from_state` makes the same."""
         encoder, arrays = self.encoder.state()
         content = {
             "schema": self.schema.to_dict(),
+            "constraints": self.rewriting.state(),
             "encoder": encoder,
             "size": asdict(self.size),
             "entropy": str(self.entropy),
@@ -100,12 +105,15 @@ class Fitted:
             If the content does not fit together.
         """
         encoder = TableEncoder.from_state(content["encoder"], _under("encoder.", arrays))
+        schema = Schema.from_dict(content["schema"])
+        rewriting = rewriting_from_state(content["constraints"], schema, encoder.schema)
         size = Size(**content["size"])
         denoiser = make_denoiser(encoder.layout, size, entropy=0)
         weights = {k: torch.from_numpy(v) for k, v in _under("denoiser.", arrays).items()}
         denoiser.load_state_dict(weights)
         fit = content["fit"]
         return cls(
+            rewriting=rewriting,
             encoder=encoder,
             denoiser=denoiser.to(device).eval(),
             joint=make_joint(encoder.layout, prior),

@@ -13,10 +13,11 @@ from tabdiff.data.cells import present
 from tabdiff.data.errors import UnknownColumnError, closest
 from tabdiff.data.frames import to_pandas
 from tabdiff.data.reading import read_cells
-from tabdiff.data.table import TableEncoder, by_label
+from tabdiff.data.rewriting import Verbatim
+from tabdiff.data.table import TableEncoder, by_label, write_frame
 
 
-def as_fitted(encoder: TableEncoder, df: Any) -> Any:
+def as_fitted(rewriting: Verbatim, encoder: TableEncoder, df: Any) -> Any:
     """The rows of ``df`` in the container, column order and dtypes of the fitted table.
 
     Raises
@@ -24,11 +25,13 @@ def as_fitted(encoder: TableEncoder, df: Any) -> Any:
     SchemaError
         If the table does not follow the schema, or holds a category or a missing cell where the
         training rows had none.
+    ConstraintError
+        If rows break a constraint.
     """
-    encoder.encode(df, np.random.default_rng(0))
-    series = by_label(to_pandas(df))
-    return encoder.write(
-        [read_cells(series[column.name], column) for column in encoder.schema.columns]
+    encoder.encode(rewriting.transform(df), np.random.default_rng(0))
+    series, columns = by_label(to_pandas(df)), rewriting.schema.columns
+    return write_frame(
+        [read_cells(series[column.name], column) for column in columns], rewriting.schema
     )
 
 

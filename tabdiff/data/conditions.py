@@ -45,6 +45,12 @@ class Between:
     low: Any
     high: Any
 
+    def holds(self, cells: Cells) -> Array:
+        """The rows whose cell lies between the two, (n,)."""
+        found = ~cells.missing
+        found[found] = (cells.values >= self.low) & (cells.values <= self.high)
+        return found
+
     def enforce(self, cells: Cells, rng: np.random.Generator) -> Cells:
         """Undo what rounding may have moved beyond a bound."""
         values = cells.values
@@ -85,6 +91,13 @@ class Among:
         """Values that share no level."""
         return cls(values, values[:0], np.zeros(0))
 
+    def holds(self, cells: Cells) -> Array:
+        """The rows whose cell is one of these, (n,)."""
+        known = set(map(typed_key, self.values))
+        found = ~cells.missing
+        found[found] = [typed_key(value) in known for value in cells.values]
+        return found
+
     def enforce(self, cells: Cells, rng: np.random.Generator) -> Cells:
         """Undo what rounding may have moved off a number, or a rare label drawn for another."""
         values = cells.values.copy()
@@ -100,11 +113,6 @@ class Among:
 
 
 Wanted = Between | Among
-
-
-def is_condition_frame(conditions: object) -> bool:
-    """Whether the conditions are rows of a table, one per row wanted."""
-    return not isinstance(conditions, Mapping)
 
 
 def read_conditions(

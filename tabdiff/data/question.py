@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -18,15 +18,16 @@ from tabdiff.data.conditions import Among, Between, Wanted, read_conditions, req
 from tabdiff.data.errors import ConditionError, ConditionWarning, SchemaError, listing
 from tabdiff.data.frames import to_pandas
 from tabdiff.data.given import Given, GivenColumn
-from tabdiff.data.mixed import Known, Mixed, Restriction
+from tabdiff.data.mixed import Choice, Known, Mixed, Restriction
 from tabdiff.data.numeric import NumericEncoder
 from tabdiff.data.parts import Options
 from tabdiff.data.reading import read_cells
 from tabdiff.data.scalars import typed_key
-from tabdiff.data.schema import check_family, check_labels
+from tabdiff.data.schema import Schema, check_family, check_labels
 from tabdiff.data.table import Field, TableEncoder
 
 Counts = Sequence[tuple[Any, int]]
+Drawn = tuple[Mixed, np.random.Generator]
 
 
 class Question:
@@ -38,7 +39,11 @@ class Question:
         Observed cells of n rows.
     restrictions : tuple of Restriction
         Columns that must lie in a range or a set, the same for all rows.
+    choices : tuple of Choice
+        Columns that must lie in a set of the row's own.
     """
+
+    choices: tuple[Choice, ...] = ()
 
     def __init__(
         self, encoder: TableEncoder, given: Given, wanted: Mapping[Hashable, Wanted]
@@ -90,9 +95,26 @@ class Question:
         ConditionError
             Naming every column that the table does not have, or that holds what it cannot.
         """
-        frame = _conditions_frame(df, encoder)
+        frame = conditions_frame(df, encoder.schema)
         observed = np.ones(len(frame), dtype=bool)
         return cls(encoder, _read(encoder, frame, lambda series: observed), {})
+
+    @classmethod
+    def of_cells(
+        cls,
+        encoder: TableEncoder,
+        n: int,
+        columns: Mapping[Hashable, GivenColumn],
+        wanted: Mapping[Hashable, Wanted],
+    ) -> Self:
+        """Observed cells of n rows, and ranges and sets that are the same for all.
+
+        Raises
+        ------
+        ConditionError
+            Naming every column that the encoders do not know what it holds.
+        """
+        return cls(encoder, _checked(encoder, n, columns), wanted)
 
     @classmethod
     def of_counts(cls, encoder: TableEncoder, name: Hashable, counts: Counts) -> Self:
@@ -139,6 +161,29 @@ class Question:
         asked[rows] = True
         given = _read(encoder, frame, lambda series: asked & ~present(series)[1])
         return cls(encoder, given.take(rows), {})
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether a range or a set is among what is asked."""
+        return bool(self._wanted)
+
+    def anew(self) -> Question:
+        """The question as it is before any row has answered it."""
+        return self
+
+    def settle(self, n: int, draw: Callable[[int], Drawn], start: int) -> Any:
+        """The frame of the first ``n`` rows.
+
+        Parameters
+        ----------
+        n : int
+        draw : callable
+            The parts of all rows at an attempt, counted from 0, and a generator to decode them.
+        start : int
+            Position of the first row in the whole table.
+        """
+        x, rng = draw(0)
+        return self.take(np.arange(n)).decode(x[:n], rng, start)
 
     def take(self, rows: Array) -> Question:
         """The question for these rows, any number of times each."""
@@ -190,10 +235,17 @@ class Question:
         return self.encoder.write(decoded)
 
 
-def _conditions_frame(df: Any, encoder: TableEncoder) -> pd.DataFrame:
+def conditions_frame(df: Any, schema: Schema) -> pd.DataFrame:
+    """A frame of conditions in pandas.
+
+    Raises
+    ------
+    UnknownColumnError
+        If it has columns that the table does not have.
+    """
     frame = to_pandas(df)
     check_labels(list(frame.columns))
-    require_columns(frame, encoder.schema.columns)
+    require_columns(frame, schema.columns)
     return frame
 
 

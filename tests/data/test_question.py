@@ -23,6 +23,7 @@ from tabdiff.data.errors import (
 from tabdiff.data.gaps import Gaps
 from tabdiff.data.mixed import Belief, Known, Mixed
 from tabdiff.data.question import Question
+from tabdiff.data.rewriting import Verbatim
 from tabdiff.data.schema import Schema, SchemaWarning
 from tabdiff.data.table import TableEncoder
 from tabdiff.diffusion.gaussian import GaussianDiffusion
@@ -138,7 +139,7 @@ def test_observed_cells_of_a_table_with_gaps_stay_as_they_were(name: str):
     holed["other"] = holed["other"].astype(float)
     holed.loc[::4, "other"] = np.nan
     holed.index = pd.Index(range(900, 900 + N))
-    gaps = Gaps(encoder, holed)
+    gaps = Gaps(Verbatim(encoder.schema), encoder, holed)
     filled = gaps.fill(answered(gaps.question))
     pd.testing.assert_index_equal(filled.index, holed.index)
     pd.testing.assert_series_equal(filled.dtypes, holed.dtypes)
@@ -382,7 +383,8 @@ def test_columns_of_conditions_differ():
 
 
 def filled(frame: pd.DataFrame, holed: pd.DataFrame) -> pd.DataFrame:
-    gaps = Gaps(fitted(frame), holed)
+    encoder = fitted(frame)
+    gaps = Gaps(Verbatim(encoder.schema), encoder, holed)
     return gaps.fill(answered(gaps.question))
 
 
@@ -408,8 +410,8 @@ def test_a_column_without_any_value_takes_the_fitted_dtype(name: str, nothing: o
 
 def test_a_bad_cell_is_told_by_its_place_in_the_table():
     holed = pair("strings None").assign(other=lambda f: f["other"].astype(float))
-    frame = holed.copy()
+    encoder = fitted(holed.copy())
     holed.loc[[2, 7], "other"] = np.nan
     holed.loc[[5, 7], "it"] = "unheard"
     with pytest.raises(ConditionError, match="1 cells hold .*first at row 7: 'unheard'"):
-        Gaps(fitted(frame), holed)
+        Gaps(Verbatim(encoder.schema), encoder, holed)

@@ -13,9 +13,7 @@ from typing import NamedTuple
 
 from tabdiff.data.constraints.axes import Axis
 from tabdiff.data.constraints.contradictions import Demand, Limit, scalar_limits
-from tabdiff.data.constraints.declared import (
-    ConstraintError,
-)
+from tabdiff.data.constraints.declared import ConstraintError
 from tabdiff.data.constraints.derivation import Derivation, Rule
 from tabdiff.data.constraints.expressions import (
     Comparison,
@@ -85,6 +83,46 @@ def make_plan(demands: Sequence[Demand], ground: Ground) -> Plan:
                 "constraint out."
             )
         implied.append(further)
+
+
+def around(
+    derivations: Sequence[Derivation], ground: Ground, given: frozenset[Hashable]
+) -> list[Derivation]:
+    """Derivations that say the same and decide no given column, or the ones there are.
+
+    Parameters
+    ----------
+    derivations : sequence of Derivation
+        Each after its inputs.
+    ground : Ground
+    given : frozenset
+        Columns that are what they are.
+    """
+    if all(d.inputs() <= given for d in derivations if d.label in given):
+        return list(derivations)
+    demands = [
+        Demand(Comparison(Reference(rule.label), rule.operator, rule.node), f"column {d.label!r}")
+        for d in derivations
+        for rule in d.rules
+        if not {d.label} | d.inputs() <= given
+    ]
+    decided = ground._replace(fused=ground.fused | given)
+    try:
+        return search(demands, [_options(demand, decided) for demand in demands])
+    except ConstraintError:
+        # Nothing can be solved for what is missing: rows are drawn until they agree.
+        return list(derivations)
+
+
+def solved_for(label: Hashable, rule: Rule, ground: Ground) -> Derivation | None:
+    """The equation of a rule solved for another of its columns; None where that is not exact."""
+    comparison = Comparison(Reference(rule.label), rule.operator, rule.node)
+    others = frozenset(comparison.labels()) - {label}
+    try:
+        options = _options(Demand(comparison, ""), ground._replace(fused=ground.fused | others))
+    except ConstraintError:
+        return None
+    return Derivation(label, (options[0],))
 
 
 def _options(demand: Demand, ground: Ground) -> list[Rule]:

@@ -1,0 +1,151 @@
+"""Rows around cells that are given, so that all constraints hold.
+
+A row is drawn, and some of its cells are given. Where a derived column is given and what it is
+derived from is not, its constraint is solved for a column that is open instead:
+
+    given high, low <= high drawn as (low', high'):   low  = high  - (high' - low')
+    given total == net + vat, drawn (net', vat'):     vat  = total - net'
+
+The distance that was drawn is kept, and told from the given cell. A drawn cell thus leaves what the
+model drew as little as the constraints allow; where what is given bears on distances too, that is
+an approximation. Derived here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from tabdiff.data.cells import Array
+from tabdiff.data.constraints.amounts import Amounts, Quantities, compare
+from tabdiff.data.constraints.axes import Axis
+from tabdiff.data.constraints.derivation import Derivation
+from tabdiff.data.constraints.expressions import labels_in
+from tabdiff.data.constraints.planning import Ground, around, solved_for
+from tabdiff.data.filling import filled_in
+from tabdiff.data.given import GivenColumn
+from tabdiff.data.schema import is_family
+from tabdiff.data.writing import write_cells
+
+Series = dict[Hashable, pd.Series]
+
+
+def adapt(
+    derivations: Sequence[Derivation],
+    ground: Ground,
+    drawn: Mapping[Hashable, pd.Series],
+    given: Mapping[Hashable, GivenColumn],
+) -> tuple[Series, Array]:
+    """The drawn rows with the given cells, the derived ones anew.
+
+    Parameters
+    ----------
+    derivations : sequence of Derivation
+        By which the rows were drawn, each after its inputs.
+    ground : Ground
+    drawn : mapping of Series, (n,)
+        Every column; rows in which all constraints hold.
+    given : mapping of GivenColumn, (n,)
+        Of compared columns, at least one.
+
+    Returns
+    -------
+    dict of Series
+    bool array, (n,)
+        The rows in which a cell had to leave the range of its column.
+    """
+    labels = list(given)
+    series = dict(drawn)
+    for label, column in given.items():
+        if column.observed.any():
+            cells = write_cells(column.cells, ground.axes[label].column)
+            series[label] = filled_in(series[label], column.observed, cells)
+    patterns, kind = np.unique(
+        np.column_stack([given[label].observed for label in labels]), axis=0, return_inverse=True
+    )
+    beyond: Array = np.zeros(len(kind), dtype=bool)
+    for number, pattern in enumerate(patterns):
+        known = frozenset(label for label, yes in zip(labels, pattern, strict=True) if yes)
+        if known:
+            rows = kind.ravel() == number
+            beyond[rows] = _adapt_alike(derivations, ground, drawn, series, known, rows)
+    return series, beyond
+
+
+def _adapt_alike(
+    derivations: Sequence[Derivation],
+    ground: Ground,
+    drawn: Mapping[Hashable, pd.Series],
+    series: Series,
+    given: frozenset[Hashable],
+    rows: Array,
+) -> Array:
+    """Write into ``series`` the derived cells of rows in which the same columns are given."""
+    was = {label: axis.read(drawn[label][rows]) for label, axis in ground.axes.items()}
+    now = {label: axis.read(series[label][rows]) for label, axis in ground.axes.items()}
+    beyond: Array = np.zeros(int(rows.sum()), dtype=bool)
+    for derivation in around(derivations, ground, given):
+        label = derivation.label
+        if label in given:
+            continue
+        axis = ground.axes[label]
+        if derivation.side == "==":
+            axis = axis.finest()
+        points = derivation.backward(axis, now, derivation.forward(axis, was))
+        missing = ~was[label].known
+        amounts = axis.place.amounts(points)
+        now[label] = Quantities(~missing, amounts)
+        beyond |= ~missing & _is_beyond(axis, amounts)
+        series[label] = filled_in(series[label], rows, axis.write(points, missing))
+    return beyond
+
+
+def told(
+    derivations: Sequence[Derivation],
+    ground: Ground,
+    cells: Mapping[Hashable, pd.Series],
+    observed: Mapping[Hashable, Array],
+) -> tuple[Series, dict[Hashable, Array]]:
+    """The cells that equations tell from observed ones, as cells that are observed themselves.
+
+    Parameters
+    ----------
+    derivations : sequence of Derivation
+    ground : Ground
+    cells : mapping of Series, (n,)
+        Every column, missing where nothing is observed.
+    observed : mapping of bool array, (n,)
+    """
+    series, seen = dict(cells), dict(observed)
+    nothing = np.zeros(len(next(iter(series.values()))), dtype=bool)
+    for rule in (rule for one in derivations if one.side == "==" for rule in one.rules):
+        labels = dict.fromkeys([rule.label, *labels_in(rule.node)])
+        for label in labels:
+            others = [seen.get(other, nothing) for other in labels if other != label]
+            rows = np.logical_and.reduce(others) & ~seen.get(label, nothing)
+            if label == rule.label:  # which the model tells itself
+                continue
+            solved = solved_for(label, rule, ground) if rows.any() else None
+            if solved is None or not (rows.all() or _holds(series[label], ground.axes[label])):
+                continue
+            now = {other: ground.axes[other].read(series[other][rows]) for other in labels}
+            axis = ground.axes[label].finest()
+            points, sure = solved.bound(axis, now, int(rows.sum()))
+            if sure.all():
+                new = axis.write(points, ~sure)
+                series[label] = new if rows.all() else filled_in(series[label], rows, new)
+                seen[label] = seen.get(label, nothing) | rows
+    return series, seen
+
+
+def _holds(series: pd.Series, axis: Axis) -> bool:
+    """Whether a series can take cells of the column."""
+    return is_family(series.dtype, axis.column)
+
+
+def _is_beyond(axis: Axis, amounts: Amounts) -> Array:
+    """Which amounts lie outside the training range."""
+    low, high = (axis.place.amounts(end) for end in axis.place.ends())
+    return (compare(amounts, low) < 0) | (compare(amounts, high) > 0)
