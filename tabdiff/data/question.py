@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -106,15 +107,21 @@ class Question:
         n: int,
         columns: Mapping[Hashable, GivenColumn],
         wanted: Mapping[Hashable, Wanted],
+        called: Mapping[Hashable, str],
     ) -> Self:
         """Observed cells of n rows, and ranges and sets that are the same for all.
+
+        Parameters
+        ----------
+        called : mapping
+            What columns are called in warnings, where not by their label.
 
         Raises
         ------
         ConditionError
             Naming every column that the encoders do not know what it holds.
         """
-        return cls(encoder, _checked(encoder, n, columns), wanted)
+        return cls(encoder, _checked(encoder, n, columns, called), wanted)
 
     @classmethod
     def of_counts(cls, encoder: TableEncoder, name: Hashable, counts: Counts) -> Self:
@@ -271,7 +278,12 @@ def _read(encoder: TableEncoder, frame: pd.DataFrame, observed: Any) -> Given:
     return _checked(encoder, len(frame), columns)
 
 
-def _checked(encoder: TableEncoder, n: int, columns: Mapping[Hashable, GivenColumn]) -> Given:
+def _checked(
+    encoder: TableEncoder,
+    n: int,
+    columns: Mapping[Hashable, GivenColumn],
+    called: Mapping[Hashable, str] = MappingProxyType({}),
+) -> Given:
     """The given columns in order, if the encoders know what they hold."""
     problems, beyond = [], []
     for field in encoder.fields:
@@ -284,7 +296,8 @@ def _checked(encoder: TableEncoder, n: int, columns: Mapping[Hashable, GivenColu
             problems.append(f"column {field.column.name!r}: {error}")
             continue
         told = _beyond(field, given.cells)
-        beyond += [told] if told else []
+        name = called.get(field.column.name, f"column {field.column.name!r}")
+        beyond += [f"{name}: {told}"] if told else []
     if problems:
         raise ConditionError(listing(problems))
     if beyond:
@@ -318,7 +331,7 @@ def _beyond(field: Field, cells: Cells) -> str:
         return ""
     low, high = field.encoder.bounds
     return (
-        f"column {field.column.name!r}: {int(outside.sum())} given values lie outside the training "
+        f"{int(outside.sum())} given values lie outside the training "
         f"rows' {_shown(low, field.column)} to {_shown(high, field.column)}. The other columns "
         "are drawn as if they were at the nearest bound."
     )

@@ -27,7 +27,6 @@ from tabdiff.data.table import TableEncoder, by_label
 from tabdiff.data.translation import Asked, Translation
 from tabdiff.data.writing import write_cells
 
-
 Inquiry = Question | Translation
 
 

@@ -40,7 +40,7 @@ from tabdiff.data.table import Field, TableEncoder, by_label
 # How often the rows of a chunk are drawn before those that are not as asked are given up, and how
 # often only to keep a cell within the range that its column held at fit.
 ATTEMPTS, PATIENCE = 20, 3
-# How far a row is from what was asked: as asked, beyond such a range, or not so.
+# How far a row is from what was asked: as asked, beyond what was learned, or not so.
 _FINE, _BEYOND, _AMISS = 0, 1, 2
 
 
@@ -210,11 +210,12 @@ class Translation:
     def _put(self, encoder: TableEncoder, asked: Asked) -> tuple[Question, tuple[Choice, ...]]:
         """The question about the rewritten table, and the sets of its own that each row has."""
         columns = dict(_known_columns(self._rules, asked))
-        rewritten = {one.derivation.label for one in self._rules.derived} | {
+        derived = {one.derivation.label for one in self._rules.derived}
+        rewritten = derived | {
             column.name for own in self._agreeing.values() for column in own.combinations.columns
         }
         wanted = {label: own for label, own in asked.wanted.items() if label not in rewritten}
-        self._far = asked.wanted.keys() & {one.derivation.label for one in self._rules.derived}
+        self._far = asked.wanted.keys() & derived
         fields = {field.column.name: field for field in encoder.fields}
         choices = []
         for code, own in self._agreeing.items():
@@ -228,7 +229,9 @@ class Translation:
             else:
                 choices.append(own.choice(fields[code]))
         known = {label: own for label, own in columns.items() if own.observed.any()}
-        return Question.of_cells(encoder, len(asked.frame), known, wanted), tuple(choices)
+        called = {label: f"distance of column {label!r} from others" for label in derived}
+        asks = Question.of_cells(encoder, len(asked.frame), known, wanted, called)
+        return asks, tuple(choices)
 
     @property
     def given(self) -> Given:
@@ -311,29 +314,30 @@ class Translation:
             If rows are not as asked, or repeat others, after all attempts: how many of how many.
         """
         # Where one row asks for all, any drawn row that is as asked may take another's place.
-        asked = self if self._far else self.take(np.arange(n))
-        rows = asked._looked(draw(0), start)
+        every = np.arange(self.given.n if self._far else n)
+        asked = self.take(every)
+        rows = asked._looked(draw(0), every, start)
         for attempt in range(1, ATTEMPTS):
             lack = asked._lack(rows)
             short = lack >= (_BEYOND if attempt <= PATIENCE else _AMISS)
             if not short[:n].any():
                 break
-            fresh = asked._looked(draw(attempt), start)
-            if self._far:
-                into, out = np.flatnonzero(short), np.flatnonzero(fresh.lack == _FINE)
-                into, out = into[: len(out)], out[: len(into)]
-            else:
-                into = out = np.flatnonzero(short & (fresh.lack < lack))
-            rows = self._exchanged(rows, fresh, into, out)
+            into = np.flatnonzero(short)
+            again = every if self._far else into
+            fresh = asked.take(again)._looked(draw(attempt), again, start)
+            better = fresh.lack == _FINE if self._far else fresh.lack < lack[into]
+            out = np.flatnonzero(better)
+            into = into[: len(out)] if self._far else into[out]
+            rows = self._exchanged(rows, fresh, into, out[: len(into)])
         frame = rows.frame.iloc[:n]
         asked._refuse(rows, n)
         self._register.enter(frame)
         return self._rules.in_container(frame)
 
-    def _looked(self, drawn: Drawn, start: int) -> _Rows:
-        """The rows of some parts in the user's columns."""
+    def _looked(self, drawn: Drawn, rows: Array, start: int) -> _Rows:
+        """These rows of what was drawn, in the user's columns."""
         x, rng = drawn
-        middle = self._inner.decode(x[: self.given.n], rng, start)
+        middle = self._inner.decode(x[torch.from_numpy(rows)], rng, start)
         frame, beyond = self._rules.adapted(middle, self._own)
         lack = np.where(self._amiss(frame), _AMISS, np.where(beyond, _BEYOND, _FINE))
         return _Rows(frame, lack)
@@ -370,8 +374,9 @@ class Translation:
         if amiss.any():
             raise ConditionError(
                 f"only {int((~amiss).sum()):,} of {n:,} rows were as asked and kept all "
-                f"constraints after {ATTEMPTS} attempts. Ask for less, or give by value what the "
-                "columns in ranges and sets are derived from."
+                f"constraints after {ATTEMPTS} attempts (first of the others at row "
+                f"{int(np.argmax(amiss))}). Ask for less, or give by value what the columns in "
+                "question are derived from."
             )
         again = self._register.repeats(rows.frame, self._fixed)[:n]
         if again.any():

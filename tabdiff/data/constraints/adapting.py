@@ -6,8 +6,8 @@ derived from is not, its constraint is solved for a column that is open instead:
     given high, low <= high drawn as (low', high'):   low  = high  - (high' - low')
     given total == net + vat, drawn (net', vat'):     vat  = total - net'
 
-The distance that was drawn is kept, and told from the given cell. A drawn cell thus leaves what the
-model drew as little as the constraints allow; where what is given bears on distances too, that is
+The distance that was drawn is kept, and told from the given cell; where cells are given on both
+sides, it is folded into the room between them. Where what is given bears on distances too, that is
 an approximation. Derived here.
 """
 
@@ -21,8 +21,9 @@ import pandas as pd
 from tabdiff.data.cells import Array
 from tabdiff.data.constraints.amounts import Amounts, Quantities, compare
 from tabdiff.data.constraints.axes import Axis
-from tabdiff.data.constraints.derivation import Derivation
+from tabdiff.data.constraints.derivation import Derivation, Rows
 from tabdiff.data.constraints.expressions import labels_in
+from tabdiff.data.constraints.places import Line
 from tabdiff.data.constraints.planning import Ground, around, solved_for
 from tabdiff.data.filling import filled_in
 from tabdiff.data.given import GivenColumn
@@ -54,7 +55,7 @@ def adapt(
     -------
     dict of Series
     bool array, (n,)
-        The rows in which a cell had to leave the range of its column.
+        The rows in which a cell left the range of its column, or was folded.
     """
     labels = list(given)
     series = dict(drawn)
@@ -86,7 +87,8 @@ def _adapt_alike(
     was = {label: axis.read(drawn[label][rows]) for label, axis in ground.axes.items()}
     now = {label: axis.read(series[label][rows]) for label, axis in ground.axes.items()}
     beyond: Array = np.zeros(int(rows.sum()), dtype=bool)
-    for derivation in around(derivations, ground, given):
+    plan = around(derivations, ground, given)
+    for derivation in plan.derivations:
         label = derivation.label
         if label in given:
             continue
@@ -94,12 +96,32 @@ def _adapt_alike(
         if derivation.side == "==":
             axis = axis.finest()
         points = derivation.backward(axis, now, derivation.forward(axis, was))
+        if label in plan.limits:
+            points, over = _folded(points, derivation, plan.limits[label], axis, now)
+            beyond |= over
         missing = ~was[label].known
         amounts = axis.place.amounts(points)
         now[label] = Quantities(~missing, amounts)
         beyond |= ~missing & _is_beyond(axis, amounts)
         series[label] = filled_in(series[label], rows, axis.write(points, missing))
     return beyond
+
+
+def _folded(
+    points: Array, derivation: Derivation, limit: Derivation, axis: Axis, now: Rows
+) -> tuple[Array, Array]:
+    """Points that pass a limit, drawn into the room before it; and which do.
+
+    The distance is taken modulo the room between both bounds, so that points spread over it.
+    """
+    near, bounded = derivation.bound(axis, now, len(points))
+    far, limited = limit.bound(axis, now, len(points))
+    sign = -1 if limit.side == ">" else 1
+    room, distance = sign * (far - near), sign * (points - near)
+    over = bounded & limited & (distance > room) & (room >= 0)
+    size = np.maximum(room, 0) + (0 if isinstance(axis.place, Line) else 1)
+    inside = np.where(size > 0, distance % np.where(size > 0, size, 1), 0)
+    return np.where(over, near + sign * inside, points), np.asarray(over, dtype=bool)
 
 
 def told(
