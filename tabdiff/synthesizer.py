@@ -254,7 +254,9 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
             for a missing one), a range ``(low, high)`` with both ends included and None for an open
             end, or a list or set of values. In a frame: one row of values per row wanted, order and
             index kept. Values hold exactly and nothing is rejected, so rare conditions take no
-            longer; ranges and sets are drawn from the model's own conditional within them.
+            longer; ranges and sets are drawn from the model's own conditional within them. Of
+            columns that constraints rewrite, a value wants those that the column is derived from,
+            while ranges and sets are drawn for until they hold, some 20,000 rows long.
         random_state : int, numpy Generator, RandomState or None
             Given, the same rows come again, and fewer rows are the head of more; None goes on
             with the stream that the estimator's own ``random_state`` began.
@@ -271,7 +273,10 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
             If ``n_samples`` is negative, no whole number, or not the number of rows of conditions.
         ConditionError
             If a condition names what the table does not have (an UnknownColumnError, which is a
-            KeyError too, for a column), or nothing can meet it.
+            KeyError too, for a column), or nothing can meet it, as it breaks a constraint.
+        ConstraintError
+            If too few different rows are found where they must be unique; they are so within one
+            call.
         MemoryError
             If the rows would not fit into memory; :meth:`sample_iter` makes them piece by piece.
 
@@ -323,7 +328,8 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
 
         A draw, not a mean: the spread of several draws is what the row leaves open, as multiple
         imputation wants it. Observed cells come back as they were. Identifiers and columns without
-        values stay as they are.
+        values stay as they are. Constraints hold in every completed row: what an equation tells is
+        computed, and what an observed column is derived from follows it, at the difference drawn.
 
         Parameters
         ----------
@@ -346,6 +352,9 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
             Before :meth:`fit`.
         SchemaError, ConditionError
             If columns are absent, unknown or of other dtypes, or hold unknown categories.
+        ConstraintError
+            If observed cells break a constraint, in rows without gaps as well: how many rows, and
+            the first of them.
         ValueError, TypeError
             If ``n_draws`` is below 1 or no whole number.
         """
@@ -398,7 +407,10 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
             If ``df`` does not follow the schema, or holds a category or a missing cell where the
             training rows had none.
         ConditionError
-            If there is no column ``target``, or it cannot hold a value of ``counts``.
+            If there is no column ``target``, or it cannot hold a value of ``counts``, or
+            constraints derive it from others.
+        ConstraintError
+            If rows of ``df`` break a constraint.
         ValueError
             If neither or both of ``factor`` and ``target`` are given, ``factor`` is below 1, or
             ``counts`` are no whole numbers or ask for fewer rows of a value than there are.
@@ -444,6 +456,8 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         Raises
         ------
         NotFittedError, SchemaError, ConditionError
+        ConstraintError
+            If rows of ``df`` break a constraint; a changed column moves what it is derived from.
         ValueError
             If ``strength`` is out of range, or ``change`` holds a range or a set.
 
@@ -473,6 +487,8 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
             Before :meth:`fit`.
         SchemaError
             If ``X`` does not have the fitted columns.
+        ConstraintError
+            If rows break a constraint.
         """
         check_is_fitted(self)
         learned = self._fitted.rewriting.transform(X)

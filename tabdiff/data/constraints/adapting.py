@@ -14,6 +14,7 @@ an approximation. Derived here.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from tabdiff.data.constraints.axes import Axis
 from tabdiff.data.constraints.derivation import Derivation, Rows
 from tabdiff.data.constraints.expressions import labels_in
 from tabdiff.data.constraints.places import Line
-from tabdiff.data.constraints.planning import Ground, around, solved_for
+from tabdiff.data.constraints.planning import Around, Ground, around, solved_for
 from tabdiff.data.filling import filled_in
 from tabdiff.data.given import GivenColumn
 from tabdiff.data.schema import is_family
@@ -57,53 +58,83 @@ def adapt(
     bool array, (n,)
         The rows in which a cell left the range of its column, or was folded.
     """
-    labels = list(given)
     series = dict(drawn)
     for label, column in given.items():
         if column.observed.any():
             cells = write_cells(column.cells, ground.axes[label].column)
             series[label] = filled_in(series[label], column.observed, cells)
-    patterns, kind = np.unique(
-        np.column_stack([given[label].observed for label in labels]), axis=0, return_inverse=True
-    )
-    beyond: Array = np.zeros(len(kind), dtype=bool)
-    for number, pattern in enumerate(patterns):
-        known = frozenset(label for label, yes in zip(labels, pattern, strict=True) if yes)
-        if known:
-            rows = kind.ravel() == number
-            beyond[rows] = _adapt_alike(derivations, ground, drawn, series, known, rows)
+    n = len(next(iter(series.values())))
+    beyond: Array = np.zeros(n, dtype=bool)
+    for together in _components(derivations):
+        named = {label for one in together for label in (one.label, *one.inputs())}
+        labels = [label for label in drawn if label in named]
+        axes = {label: ground.axes[label] for label in labels}
+        was = {label: axis.read(drawn[label]) for label, axis in axes.items()}
+        now = {label: axis.read(series[label]) for label, axis in axes.items()}
+        nothing = np.zeros(n, dtype=bool)
+        seen = [given[label].observed if label in given else nothing for label in labels]
+        patterns, kind = np.unique(np.column_stack(seen), axis=0, return_inverse=True)
+        for number, pattern in enumerate(patterns):
+            known = frozenset(label for label, yes in zip(labels, pattern, strict=True) if yes)
+            if known:
+                rows = kind.ravel() == number
+                here = _Drawn(_rows_of(was, rows), _rows_of(now, rows), {})
+                beyond[rows] |= _adapt_alike(around(together, ground, known), axes, here, known)
+                for label, cells in here.written.items():
+                    series[label] = filled_in(series[label], rows, cells)
     return series, beyond
 
 
+def _components(derivations: Sequence[Derivation]) -> list[list[Derivation]]:
+    """Derivations that have to do with each other, through any column; those of no rules apart."""
+    found: list[tuple[set[Hashable], list[Derivation]]] = []
+    for derivation in derivations:
+        labels, together = {derivation.label} | derivation.inputs(), [derivation]
+        apart = []
+        for names, others in found:
+            if names & labels:
+                labels, together = labels | names, others + together
+            else:
+                apart.append((names, others))
+        found = [*apart, (labels, together)]
+    return [together for _, together in found if any(d.rules for d in together)]
+
+
+class _Drawn(NamedTuple):
+    """Rows as they were drawn, as they become, and the cells to write."""
+
+    was: Rows
+    now: dict[Hashable, Quantities]
+    written: Series
+
+
+def _rows_of(columns: Rows, rows: Array) -> dict[Hashable, Quantities]:
+    return {
+        label: Quantities(known[rows], Amounts(amounts.counts[rows], amounts.digits))
+        for label, (known, amounts) in columns.items()
+    }
+
+
 def _adapt_alike(
-    derivations: Sequence[Derivation],
-    ground: Ground,
-    drawn: Mapping[Hashable, pd.Series],
-    series: Series,
-    given: frozenset[Hashable],
-    rows: Array,
+    plan: Around, axes: Mapping[Hashable, Axis], rows: _Drawn, given: frozenset[Hashable]
 ) -> Array:
-    """Write into ``series`` the derived cells of rows in which the same columns are given."""
-    was = {label: axis.read(drawn[label][rows]) for label, axis in ground.axes.items()}
-    now = {label: axis.read(series[label][rows]) for label, axis in ground.axes.items()}
-    beyond: Array = np.zeros(int(rows.sum()), dtype=bool)
-    plan = around(derivations, ground, given)
+    """Derive the open cells of rows in which the same columns are given; which are beyond."""
+    n = len(rows.was[next(iter(given))].known)
+    beyond: Array = np.zeros(n, dtype=bool)
     for derivation in plan.derivations:
         label = derivation.label
         if label in given:
             continue
-        axis = ground.axes[label]
-        if derivation.side == "==":
-            axis = axis.finest()
-        points = derivation.backward(axis, now, derivation.forward(axis, was))
+        axis = axes[label].finest() if derivation.side == "==" else axes[label]
+        points = derivation.backward(axis, rows.now, derivation.forward(axis, rows.was))
         if label in plan.limits:
-            points, over = _folded(points, derivation, plan.limits[label], axis, now)
+            points, over = _folded(points, derivation, plan.limits[label], axis, rows.now)
             beyond |= over
-        missing = ~was[label].known
+        missing = ~rows.was[label].known
         amounts = axis.place.amounts(points)
-        now[label] = Quantities(~missing, amounts)
+        rows.now[label] = Quantities(~missing, amounts)
         beyond |= ~missing & _is_beyond(axis, amounts)
-        series[label] = filled_in(series[label], rows, axis.write(points, missing))
+        rows.written[label] = axis.write(points, missing)
     return beyond
 
 
