@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tabdiff.data.asked import Asked
 from tabdiff.data.cells import Array, Cells, present
 from tabdiff.data.conditions import Wanted, read_conditions
 from tabdiff.data.constraints import Constraint, ConstraintError, ConstraintSet, Unique
@@ -24,7 +25,7 @@ from tabdiff.data.given import GivenColumn
 from tabdiff.data.question import Counts, Question, conditions_frame
 from tabdiff.data.schema import Schema
 from tabdiff.data.table import TableEncoder, by_label
-from tabdiff.data.translation import Asked, Translation
+from tabdiff.data.translation import Translation
 from tabdiff.data.writing import write_cells
 
 Inquiry = Question | Translation

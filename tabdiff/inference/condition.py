@@ -81,7 +81,7 @@ def choose(
         x = known.show(x0, joint.prior(n, generator))
         seen = joint.look(denoiser, x, torch.ones(n, device=device), known)
         belief = joint.multinomial.packing.unpack(seen.logits, cat)
-        inside = sets.to(device)[kind.to(device)]
+        inside = sets.to(device)[kind.to(device)] | known.cat[:, cat, None]
         log_p = belief.masked_fill(~inside, -torch.inf).log_softmax(-1)
         drawn = torch.multinomial(log_p.exp(), 1, generator=generator).squeeze(1)
         x0 = Mixed(x0.num, x0.cat.clone())
