@@ -106,6 +106,9 @@ def describe_model(path: str, synth: DiffusionSynthesizer, envelope: Envelope) -
     }
     width = max(map(len, facts))
     lines = [f"{name.ljust(width)}  {fact}" for name, fact in facts.items()]
+    if synth.constraint_set_ is not None:
+        kept = [f"  {constraint}" for constraint in synth.constraint_set_.constraints]
+        lines += ["", "constraints", *kept]
     columns = [
         [str(column.name), column.kind, column.dtype, column.detail]
         for column in synth.schema_.columns

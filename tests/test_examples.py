@@ -30,6 +30,7 @@ def test_the_quickstart_runs_and_shows_what_it_made(tmp_path: Path):
         ("02_conditions.py", [], ["1. A value: Oceania", "Asia's share", "had it been 2007"]),
         ("03_imputation.py", [], ["DiffusionImputer, mean of 20", "KNNImputer", "80 % intervals"]),
         ("04_unbalanced.py", ["--rows", "600"], ["SMOTENC", "DiffusionOverSampler", "the law"]),
+        ("06_constraints.py", ["--rows", "300"], ["'pickup' <= 'dropoff'", "JFK", "began"]),
     ],
 )
 def test_an_example_runs_and_tells_what_it_shows(

@@ -27,6 +27,21 @@ if TYPE_CHECKING:
 @click.option("--max-steps", type=click.IntRange(min=1), help="Of training.")
 @click.option("--seed", type=click.IntRange(min=0), help="Equal seeds give equal models.")
 @options.kind
+@click.option(
+    "--constraints",
+    "rules",
+    metavar="FILE",
+    help="What holds in every row, as JSON: a list of objects such as "
+    '{"constraint": "Inequality", "low_column_name": "a", "high_column_name": "b"} and of texts '
+    'such as "total == net + vat".',
+)
+@click.option(
+    "--on-violation",
+    type=click.Choice(["raise", "drop"]),
+    default="raise",
+    show_default=True,
+    help="What to do with rows that break a constraint: refuse the table, or leave them out.",
+)
 @options.device
 @options.reading
 @options.quiet
@@ -37,6 +52,8 @@ def fit(
     max_steps: int | None,
     seed: int | None,
     kinds: tuple[tuple[str, str], ...],
+    rules: str | None,
+    on_violation: str,
     device: str,
     na: tuple[str, ...],
     separator: str | None,
@@ -48,6 +65,7 @@ def fit(
     rows stop improving. Ctrl-C saves the best model so far.
     """
     from tabdiff import terminal
+    from tabdiff.cli.rules import read_constraints
     from tabdiff.disk import check_writable
     from tabdiff.files import read_table
     from tabdiff.synthesizer import DiffusionSynthesizer
@@ -58,6 +76,8 @@ def fit(
     say(f"{named(data)}: {terminal.plural(len(frame), 'row')}, {len(frame.columns)} columns")
     synth = DiffusionSynthesizer(
         column_kinds=dict(kinds),
+        constraints=None if rules is None else read_constraints(rules),
+        on_violation=on_violation,
         max_steps=max_steps,
         max_time=max_time,
         device=device,
