@@ -14,7 +14,7 @@ from tabdiff.data.column import Column
 from tabdiff.data.errors import ConditionError, SchemaError, closest, shorten
 from tabdiff.data.given import Given
 from tabdiff.data.long import LongFrame
-from tabdiff.data.panel import GAP, free_label
+from tabdiff.data.panel import free_label
 from tabdiff.data.question import Question
 from tabdiff.data.reading import read_cells
 from tabdiff.data.schema import check_family
@@ -201,16 +201,25 @@ def by_quantiles(
     columns: dict[object, pd.Series] = {}
     for label, series in by_label(futures).items():
         if label == encoder.roles.index and encoder.timeline.kind == "irregular":
-            columns[label] = series.groupby(place).quantile(0.5, interpolation="nearest")
+            columns[label] = _quantile(series, place, 0.5)
         elif label not in modelled:
             columns[label] = first[label]
         elif modelled[label].kind in ("numeric", "datetime", "timedelta"):
-            grouped = series.groupby(place)
             for q in quantiles:
-                columns[free_label(f"{label}_{q:g}", taken)] = grouped.quantile(q)
+                columns[free_label(f"{label}_{q:g}", taken)] = _quantile(series, place, q)
         else:
             columns[label] = series.groupby(place).agg(_most_frequent)
     return pd.DataFrame({k: v.reset_index(drop=True) for k, v in columns.items()})
+
+
+def _quantile(series: pd.Series, place: Array, q: float) -> pd.Series:
+    """A quantile at each place; of what has an order and no arithmetic, the nearest one drawn."""
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iufmM":
+        return series.groupby(place).quantile(q)
+    codes, values = pd.factorize(series, sort=True)
+    ranks = pd.Series(codes).where(codes >= 0).groupby(place)
+    nearest = ranks.quantile(q, interpolation="nearest")
+    return pd.Series(values, dtype=series.dtype).reindex(nearest.to_numpy())
 
 
 def _most_frequent(series: pd.Series) -> object:
