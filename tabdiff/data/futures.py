@@ -164,16 +164,13 @@ def _require_next(timeline: Timeline, times: Array, moments: Array, horizon: int
     SchemaError
         Naming the first moment that does not.
     """
-    if timeline.regular:
-        off, wanted = times != moments, "is"
     before = np.where(np.arange(len(times)) % horizon, np.roll(times, 1), moments)
-    if not timeline.regular:
-        off, wanted = times <= before, "is before it"
+    expected = moments if timeline.regular else before
+    off = times != moments if timeline.regular else times <= before
     if len(at := np.flatnonzero(off)):
-        expected = moments if timeline.regular else before
         raise SchemaError(
             f"known_future: {timeline.shown(times[at[0]])} is no moment to come; "
-            f"{timeline.shown(expected[at[0]])} {wanted}."
+            f"{timeline.shown(expected[at[0]])} {'is' if timeline.regular else 'lies before it'}."
         )
     return np.asarray(times - before)
 

@@ -29,7 +29,7 @@ from tabdiff.data.panel import (
 from tabdiff.data.reading import read_cells
 from tabdiff.data.schema import Schema, labels_of
 from tabdiff.data.sequence import SequenceEncoder
-from tabdiff.data.table import TableEncoder
+from tabdiff.data.table import TableEncoder, by_label
 from tabdiff.data.timeline import Timeline
 
 
@@ -167,6 +167,11 @@ def fit_encoder(
 def _entity_schema(long: LongFrame, kinds: Mapping[Any, str]) -> Schema:
     roles, entities = long.roles, long.entities
     own = {label: kind for label, kind in kinds.items() if label in roles.context}
+    if pd.api.types.is_float_dtype(by_label(entities)[roles.key].dtype):
+        raise SchemaError(
+            f"column {roles.key!r}, the sequence_key, holds floats, of which no new ones can be "
+            "made. Convert it to int or str."
+        )
     if len(entities) > 1:
         return infer_schema(entities, own | {roles.key: "identifier"}, few=0)
     return infer_schema(_twice(entities), dict.fromkeys(entities, "constant"), few=0)
