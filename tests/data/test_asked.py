@@ -1,5 +1,6 @@
 """Sequences to be completed, against loops over lists; and slots to parts and back."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def read(asked: Asked) -> list[Sequence]:
     ]
     assert [row for row in slots.row if row >= 0] == list(range(asked.given.n))
     ends = slots.offsets
-    return [whole[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    return [whole[a:b] for a, b in pairwise(ends)]
 
 
 value = st.sampled_from([1.5, 2.5, 3.5, HOLE, WANTED, MISSING])
@@ -185,7 +186,7 @@ def test_places_fall_from_the_first_row_to_the_last():
 
 
 def test_rows_scattered_over_many_steps_are_refused():
-    encoder, long = learned()
+    encoder, _ = learned()
     far = pd.DataFrame({"k": "a", "d": pd.to_datetime(["2021-01-01", "2031-01-01"]), "ctx": 0.0})
     frame = far.assign(x=0.1, c="u")
     with pytest.raises(SchemaError, match="2 rows lie scattered over 3653 steps of 1 days"):

@@ -1,5 +1,7 @@
 """Windows to learn from and windows that judge: they never share a slot."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -37,7 +39,7 @@ def test_windows_are_all_that_touch_no_held_slot(lengths: list[int], window: int
     offsets = offsets_of(lengths)
     held = np.random.default_rng(seed).random(offsets[-1]) < 0.2
     expected = []
-    for low, high in zip(offsets[:-1], offsets[1:], strict=True):
+    for low, high in pairwise(offsets):
         for start in range(low, max(high - window, low) + 1):
             if not held[start : min(start + window, high)].any():
                 expected.append([start, high])
