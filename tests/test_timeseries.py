@@ -42,7 +42,9 @@ def panel(n: int = 24) -> pd.DataFrame:
     frames = []
     for i in range(n):
         length = 1 if i == 3 else int(rng.integers(6, 13))
-        frame = pd.DataFrame({"d": pd.date_range("2021-03-01", periods=length) + pd.Timedelta(i, "D")})
+        frame = pd.DataFrame(
+            {"d": pd.date_range("2021-03-01", periods=length) + pd.Timedelta(i, "D")}
+        )
         frame["k"], frame["shop"] = f"s{i:02d}", "ab"[i % 2]
         frame["price"] = rng.choice([1.5, 2.0], length)
         frame["x"] = np.where(rng.random(length) < 0.2, np.nan, rng.normal(size=length).round(2))
@@ -68,7 +70,9 @@ def series(n: int = 60) -> pd.DataFrame:
     rng = np.random.default_rng(1)
     minutes = np.cumsum(rng.integers(1, 50, n))
     stamps = pd.Timestamp("2021-01-01") + pd.to_timedelta(minutes, unit="min")
-    return pd.DataFrame({"d": stamps, "x": rng.normal(size=n).round(1), "c": rng.choice(list("uv"), n)})
+    return pd.DataFrame(
+        {"d": stamps, "x": rng.normal(size=n).round(1), "c": rng.choice(list("uv"), n)}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -129,9 +133,12 @@ def test_070_irregular_moments_rise(ticks: Synth):
 def test_month_ends_stay_so_in_polars(months: Synth):
     made = months.sample(20)
     assert isinstance(made, pl.DataFrame)
-    assert made.schema == pl.DataFrame(
-        schema={"k": pl.Int64, "d": pl.Datetime("ns"), "x": pl.Float64, "c": pl.String}
-    ).schema
+    assert (
+        made.schema
+        == pl.DataFrame(
+            schema={"k": pl.Int64, "d": pl.Datetime("ns"), "x": pl.Float64, "c": pl.String}
+        ).schema
+    )
     stamps = made["d"].to_pandas()
     assert stamps.dt.is_month_end.all()
     assert isinstance(months.forecast(made, 2, n_samples=2), pl.DataFrame)
@@ -183,7 +190,7 @@ def test_conditions_hold_in_every_row(days: Synth):
         ({"n_sequences": 2.5}, TypeError, "n_sequences must be a whole number"),
         ({"length": 0}, ValueError, "length must be at least 1"),
         ({"context": {"x": 1.0}}, ConditionError, "'x' is no context column. Those are 'shop'"),
-        ({"context": {"shop": "z"}}, ConditionError, "no category 'z'"),
+        ({"context": {"shop": "z"}}, ConditionError, "column 'shop'.*'z'"),
         ({"context": 7}, TypeError, "expected a pandas"),
         ({"context": {"k": "me"}, "n_sequences": 2}, ConditionError, "'me' is asked of several"),
         (
@@ -435,22 +442,23 @@ def test_069_entities_of_one_row_are_learned():
 
 
 def test_one_entity_with_a_key_and_odd_labels_is_learned():
-    frame = panel().query("k == 's01'").drop(columns="x")
+    frame = series().assign(k="s01", shop="b")
     labels = [("a", name) for name in frame]
     odd = frame.set_axis(pd.Index(labels), axis=1)
     synth = tiny(max_steps=2, sequence_key=("a", "k"), sequence_index=("a", "d")).fit(odd)
     made = synth.sample(length=5)
     assert list(made.columns) == labels
     assert set(made["a"]["k"]) == {"s01"} and set(made["a"]["shop"]) == {"b"}
-    assert list(synth.forecast(odd, 2, n_samples=1).columns)[0][0] == "draw"
+    assert next(iter(synth.forecast(odd, 2, n_samples=1).columns))[0] == "draw"
 
 
 def test_taken_labels_get_underscores_and_objects_have_quantiles():
     frame = panel().sort_values(["k", "d"]).reset_index(drop=True)
     frame["draw"] = frame.d.dt.date[::-1].to_numpy()
     frame["draw_0.5"] = frame.n.astype(float)
-    synth = tiny(max_steps=2).fit(frame[["k", "d", "draw", "draw_0.5"]])
-    assert list(synth.forecast(frame, 1, n_samples=1).columns)[0] == "draw_"
+    frame = frame[["k", "d", "draw", "draw_0.5"]]
+    synth = tiny(max_steps=2).fit(frame)
+    assert next(iter(synth.forecast(frame, 1, n_samples=1).columns)) == "draw_"
     told = synth.forecast(frame, 2, n_samples=4, quantiles=[0.5])
     assert list(told.columns) == ["k", "d", "draw_0.5_", "draw_0.5_0.5"]
     assert set(told["draw_0.5_"]) <= set(frame["draw"])

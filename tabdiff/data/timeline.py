@@ -23,6 +23,8 @@ from tabdiff.data.writing import write_cells
 
 # Share of the steps between dates that must be the least one: others are outages.
 MOSTLY = 0.9
+# A step of months is shorter.
+MOST_MONTHS = 12_000
 # Of a step, so much may a float be off.
 NEARLY = 1e-6
 # The entries of a calendar in their order, and all that can be left of them.
@@ -270,7 +272,7 @@ class Timeline:
         if (
             (kind == "order") != (column is None)
             or (timeline.regular and step == 0)
-            or (timeline.monthly and (not dated or step != int(step)))
+            or (timeline.monthly and not (dated and step in range(1, MOST_MONTHS)))
             or (calendar and not (dated and timeline.regular))
             or (column is not None and not column.has_numbers)
         ):

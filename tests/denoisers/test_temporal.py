@@ -133,7 +133,9 @@ def test_rows_know_their_order():
     """Distances matter: a window told backwards is not the same window."""
     model = denoiser()
     x, t, known = windows(1, 8)
-    back = model(Mixed(x.num.flip(1), x.cat.flip(1)), t, Known(known.num.flip(1), known.cat.flip(1)))
+    back = model(
+        Mixed(x.num.flip(1), x.cat.flip(1)), t, Known(known.num.flip(1), known.cat.flip(1))
+    )
     assert not torch.allclose(back.num.flip(1), model(x, t, known).num, atol=1e-3)
 
 
