@@ -75,8 +75,10 @@ def circumstances(threads: int, libraries: tuple[str, ...]) -> dict[str, Any]:
 
 def told(row: dict[str, Any]) -> str:
     """The circumstances of a row as one line of prose."""
-    used = ", ".join(f"{name} {v}" for name, v in row["versions"].items())
-    return f"{row['threads']} threads of {row['processor']}; Python {row['python']}, {used}."
+    used = [f"{name} {v}" for name, v in row["versions"].items()]
+    # The first lines of some files do not say which Python it was.
+    python = [f"Python {row['python']}"] if "python" in row else []
+    return f"{row['threads']} threads of {row['processor']}; {', '.join([*python, *used])}."
 
 
 def _processor() -> str:

@@ -1,317 +1,143 @@
-"""Ask whether conditional samples are right, and what they cost.
+"""Ask whether conditional samples are right, and what they cost, of tabdiff and of others.
 
-    python benchmarks/conditions.py known
-    python benchmarks/conditions.py rare --data ../shared/data
+    python -m benchmarks.conditions known
+    python -m benchmarks.conditions rare --data ../shared/data
+    python -m benchmarks.conditions known --methods tabdiff tabular_argn ctgan --seeds 0 1 2
+    python -m benchmarks.conditions --report      # only the Markdown again
 
-``known``: a distribution of three numbers and three categories whose every conditional is known
-in closed form (a Bayesian network of the categories, a Gaussian copula whose means they shift). A
-model of 100,000 rows is asked for 1,000 rows under conditions on one, two and five columns, by
-value, range and set; each free column is compared with its exact conditional
-(Kolmogorov-Smirnov, total variation) beside what 1,000 exact rows would show.
+``known``: a distribution whose every conditional is known in closed form (`known_world`). A model
+of 100,000 rows is asked for 1,000 rows under conditions on one, two and five columns, by value,
+range and set.
 
-``rare``: *adult*, conditions that about one row in a thousand meets. Seconds beside those of
-unconditional sampling, and whether held-out rows that meet the condition look like the sample: the
-share of equally small parts of the sample whose columns and pairs of columns lie as far from the
-rest of it (a Monte Carlo p-value).
+``rare``: *adult*, conditions that about one row in a thousand meets, judged by held-out rows that
+meet them (`rare`).
 
-One JSON line per condition is appended to ``results/conditions.jsonl``, and a table printed.
+Each method is fitted in a process of its own and answers there, in the environment that
+`benchmarks.tables` uses. One line per condition is appended to ``results/conditions.jsonl``; what
+the file holds is not run again, so an interrupted benchmark goes on; delete a run's lines to make
+it anew. Conditions that a method has no way to ask for are said to be refused, and fewer rows than
+asked for are counted.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from dataclasses import dataclass
-from itertools import product
+import os
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from circumstances import HERE, append_result, circumstances
+from benchmarks import answers, conditions_page, known_world, rare
+from benchmarks.circumstances import HERE, append_result, circumstances, read_results
+from benchmarks.data import RealTable, load, read_csv
+from benchmarks.methods import (
+    METHODS,
+    RunFailedError,
+    command_of,
+    hand_over,
+    python_of,
+    run_worker,
+)
+from benchmarks.rivals.contract import Condition, meets
 
+RESULTS = HERE / "results" / "conditions.jsonl"
 ROWS = 1_000
+QUESTIONS = {"known": known_world.ASKED, "rare": rare.RARE}
+# Those that take conditions at all.
+ANSWERING = ("tabdiff", "tabular_argn", "ctgan", "tvae", "gaussian_copula")
+LIBRARIES = ("torch", "numpy", "pandas")
 
 
 def main() -> None:
+    arguments = _arguments()
+    if not arguments.report:
+        if arguments.question is None:
+            sys.exit("Which question: known or rare? (Or --report.)")
+        if arguments.question == "rare" and arguments.data is None:
+            sys.exit("The question 'rare' needs --data DIR, the folder with tabular/adult/.")
+        if arguments.rows is not None and arguments.results == RESULTS:
+            sys.exit("--rows is for a quick look: name another file with --results.")
+        _run_all(arguments)
+    text = conditions_page.render(read_results(arguments.results))
+    arguments.results.with_suffix(".md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def _arguments() -> argparse.Namespace:
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("question", choices=["known", "rare"])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("question", nargs="?", choices=tuple(QUESTIONS))
+    parser.add_argument("--data", type=Path, help="folder that holds tabular/adult/ (rare)")
+    parser.add_argument("--methods", nargs="+", default=["tabdiff"], choices=ANSWERING)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rows", type=int, default=100_000, help="to learn from (known)")
-    parser.add_argument("--results", type=Path, default=HERE / "results" / "conditions.jsonl")
-    arguments = parser.parse_args()
-    import torch
+    parser.add_argument("--rows", type=int, help="learn from so many rows: a quick look")
+    parser.add_argument("--time-limit", type=float, default=60, help="minutes a run may take")
+    parser.add_argument("--envs", type=Path, default=cache / "tabdiff-benchmarks")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--report", action="store_true", help="only write the Markdown again")
+    return parser.parse_args()
 
-    torch.set_num_threads(arguments.threads)
-    ask = known if arguments.question == "known" else rare
-    answers = ask(arguments)
-    made = {"question": arguments.question, "seed": arguments.seed}
+
+def _run_all(arguments: argparse.Namespace) -> None:
+    """Every run that the file lacks; environments first, so that none is missing halfway."""
+    pythons = {
+        name: python_of(METHODS[name].environment, arguments.envs) for name in arguments.methods
+    }
+    for seed in arguments.seeds:
+        table = _table(arguments, seed)
+        for method in arguments.methods:
+            run = {"question": arguments.question, "rows": len(table.train)}
+            run |= {"method": method, "seed": seed}
+            if any(run.items() <= row.items() for row in read_results(arguments.results)):
+                print(*run.values(), "done before", file=sys.stderr)
+                continue
+            made = circumstances(arguments.threads, LIBRARIES)
+            for answered in _run(run, table, pythons[method], arguments):
+                append_result(arguments.results, run | made | answered)
+            print(*run.values(), "done", file=sys.stderr)
+
+
+def _table(arguments: argparse.Namespace, seed: int) -> RealTable:
     if arguments.question == "known":
-        made["rows"] = arguments.rows
-    made |= circumstances(arguments.threads, ("torch", "numpy", "pandas"))
-    for answer in answers:
-        append_result(arguments.results, made | answer)
-    print(pd.DataFrame(answers).to_string(index=False))
+        return known_world.table(arguments.rows or 100_000, seed)
+    return load(arguments.data / "tabular" / rare.SET, arguments.rows)
 
 
-# --------------------------------------------------------------------------- a known distribution
-
-
-@dataclass(frozen=True)
-class World:
-    """p(a) p(b | a) p(c | b) N(x; mean(a, c), covariance), numbers seen through monotone maps."""
-
-    a: np.ndarray
-    b_given_a: np.ndarray
-    c_given_b: np.ndarray
-    by_a: np.ndarray
-    by_c: np.ndarray
-    covariance: np.ndarray
-
-    def cells(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Levels (n, 3), probabilities (n,) and means (n, 3) of every combination."""
-        levels = np.array(list(product(*map(range, (3, 4, 2)))))
-        a, b, c = levels.T
-        p = self.a[a] * self.b_given_a[a, b] * self.c_given_b[b, c]
-        return levels, p, self.by_a[a] + self.by_c[c]
-
-    def draw(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
-        """``n`` rows of the world."""
-        levels, p, means = self.cells()
-        chosen = rng.choice(len(p), n, p=p)
-        x = means[chosen] + rng.multivariate_normal(np.zeros(3), self.covariance, n)
-        return frame_of(levels[chosen], x)
-
-
-NAMES = np.array(["a0", "a1", "a2"]), np.array(["b0", "b1", "b2", "b3"]), np.array(["c0", "c1"])
-# z -> what the table shows, and back.
-MAPS = {
-    "pay": (lambda z: np.exp(0.6 * z + 3), lambda v: (np.log(v) - 3) / 0.6),
-    "age": (lambda z: 40 + 12 * z, lambda v: (v - 40) / 12),
-    "dose": (lambda z: np.sinh(z), lambda v: np.arcsinh(v)),
-}
-WORLD = World(
-    np.array([0.6, 0.3, 0.1]),
-    np.array([[0.5, 0.3, 0.15, 0.05], [0.1, 0.2, 0.3, 0.4], [0.05, 0.05, 0.1, 0.8]]),
-    np.array([[0.9, 0.1], [0.7, 0.3], [0.4, 0.6], [0.2, 0.8]]),
-    np.array([[-0.4, 0.0, 0.3], [0.5, 0.3, -0.2], [1.0, -0.8, 0.1]]),
-    np.array([[0.0, 0.0, 0.0], [0.6, -0.5, 0.4]]),
-    np.array([[0.6, 0.35, -0.2], [0.35, 0.7, 0.15], [-0.2, 0.15, 0.5]]),
-)
-ASKED: list[dict[str, Any]] = [
-    {"a": "a2"},
-    {"c": "c1"},
-    {"pay": 60.0},
-    {"age": (20.0, 30.0)},
-    {"b": ["b1", "b3"]},
-    {"a": "a1", "c": "c0"},
-    {"a": "a2", "dose": 1.5},
-    {"pay": (None, 10.0), "b": "b3"},
-    {"age": (60.0, None), "c": ["c1"]},
-    {"a": "a0", "b": "b3", "c": "c1", "pay": 35.0, "dose": 0.2},
-    {"a": "a2", "b": "b0", "c": "c0", "pay": 35.0, "age": 45.0},
-]
-
-
-def frame_of(levels: np.ndarray, x: np.ndarray) -> pd.DataFrame:
-    table = {name: names[level] for name, names, level in zip("abc", NAMES, levels.T, strict=True)}
-    table |= {name: to(z) for (name, (to, _)), z in zip(MAPS.items(), x.T, strict=True)}
-    return pd.DataFrame(table)
-
-
-def exact(condition: dict[str, Any], n: int, rng: np.random.Generator) -> pd.DataFrame:
-    """``n`` rows of the true conditional: by value in closed form, within ranges by rejection."""
-    levels, p, means = WORLD.cells()
-    held = [i for i, name in enumerate(MAPS) if isinstance(condition.get(name), float)]
-    free = [i for i in range(3) if i not in held]
-    names = list(MAPS)
-    z = np.array([MAPS[names[i]][1](condition[names[i]]) for i in held])
-    within = WORLD.covariance[np.ix_(held, held)]
-    cross = WORLD.covariance[np.ix_(free, held)]
-    solved = np.linalg.solve(within, (z - means[:, held]).T).T if held else np.zeros((len(p), 0))
-    log_w = np.log(p) - 0.5 * ((z - means[:, held]) * solved).sum(1)
-    for name, names_of, level in zip("abc", NAMES, levels.T, strict=True):
-        asked = condition.get(name)
-        wanted = [asked] if isinstance(asked, str) else asked
-        log_w[~np.isin(names_of[level], wanted if wanted is not None else names_of)] = -np.inf
-    w = np.exp(log_w - log_w.max())
-    left = WORLD.covariance[np.ix_(free, free)]
-    left = left - (cross @ np.linalg.solve(within, cross.T) if held else 0)
-    pieces: list[pd.DataFrame] = []
-    while sum(map(len, pieces)) < n:
-        chosen = rng.choice(len(p), 20 * n, p=w / w.sum())
-        x = np.empty((20 * n, 3))
-        x[:, held] = z
-        shift = solved @ cross.T if held else np.zeros((len(p), len(free)))
-        noise = rng.multivariate_normal(np.zeros(len(free)), left, 20 * n)
-        x[:, free] = means[chosen][:, free] + shift[chosen] + noise
-        rows = frame_of(levels[chosen], x)
-        for name in MAPS:
-            asked = condition.get(name)
-            if isinstance(asked, tuple):
-                low, high = asked
-                rows = rows[rows[name].between(low or -np.inf, high or np.inf)]
-        pieces.append(rows)
-    return pd.concat(pieces, ignore_index=True).head(n)
-
-
-def distance(sample: pd.Series, truth: pd.Series) -> float:
-    """Kolmogorov-Smirnov distance of numbers, total variation of categories."""
-    if sample.dtype == object:
-        shares = [s.value_counts(normalize=True) for s in (sample, truth)]
-        return 0.5 * float(shares[0].sub(shares[1], fill_value=0).abs().sum())
-    both = np.sort(np.concatenate([sample, truth]))
-    cdfs = [np.searchsorted(np.sort(s), both, side="right") / len(s) for s in (sample, truth)]
-    return float(np.abs(cdfs[0] - cdfs[1]).max())
-
-
-def known(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    from tabdiff import DiffusionSynthesizer
-
-    rng = np.random.default_rng(arguments.seed)
-    synth = DiffusionSynthesizer(random_state=arguments.seed, verbose=0)
-    synth.fit(WORLD.draw(arguments.rows, rng))
-    answers = []
-    for condition in ASKED:
-        truth = exact(condition, 200_000, rng)
-        began = time.perf_counter()
-        sample = synth.sample(ROWS, conditions=condition)
-        seconds = time.perf_counter() - began
-        free = [c for c in sample if truth[c].nunique() > 1]
-        found = {c: distance(sample[c], truth[c]) for c in free}
-        # What as many exact rows show: the mean of twenty draws.
-        chance = {
-            c: np.mean(
-                [distance(truth[c].sample(ROWS, random_state=i), truth[c]) for i in range(20)]
-            )
-            for c in free
-        }
-        worst = max(free, key=lambda c: found[c] / chance[c])
-        answers.append(
-            {
-                "condition": str(condition),
-                "worst column": worst,
-                "distance": round(found[worst], 4),
-                "of exact rows": round(float(chance[worst]), 4),
-                "mean ratio": round(float(np.mean([found[c] / chance[c] for c in free])), 2),
-                "seconds": round(seconds, 2),
-                "holds": bool(_holds(sample, condition)),
-            }
-        )
-    return answers
-
-
-def _holds(sample: pd.DataFrame, condition: dict[str, Any]) -> bool:
-    for name, asked in condition.items():
-        if isinstance(asked, tuple):
-            good = sample[name].between(asked[0] or -np.inf, asked[1] or np.inf)
-        else:
-            good = sample[name].isin(asked if isinstance(asked, list) else [asked])
-        if not good.all():
-            return False
-    return True
-
-
-# ------------------------------------------------------------------------------- rare conditions
-
-RARE: list[dict[str, Any]] = [
-    {"native.country": "Portugal"},
-    {"native.country": "Columbia"},
-    {"workclass": "Without-pay"},
-    {"occupation": "Priv-house-serv", "race": "White", "relationship": "Unmarried"},
-    {"education": "Doctorate", "sex": "Female", "income": ">50K"},
-    {"age": (75, None), "income": ">50K"},
-    {"education": ["Preschool", "1st-4th"], "sex": "Female"},
-]
-
-
-def rare(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    from tabdiff import DiffusionSynthesizer
-
-    folder = arguments.data / "tabular" / "adult"
-    train, test = (
-        pd.read_csv(folder / f"{part}.csv.gz", keep_default_na=False, na_values=[""])
-        for part in ("train", "test")
-    )
-    synth = DiffusionSynthesizer(random_state=arguments.seed, verbose=0).fit(train)
-    began = time.perf_counter()
-    synth.sample(ROWS)
-    plain = time.perf_counter() - began
-    answers = []
-    for condition in RARE:
-        began = time.perf_counter()
-        sample = synth.sample(ROWS, conditions=condition)
-        seconds = time.perf_counter() - began
-        met = test[_meets(test, condition)]
-        free = [c for c in sample if c not in condition]
-        answers.append(
-            {
-                "condition": str(condition),
-                "rows in 1,000": round(1_000 * float(_meets(train, condition).mean()), 2),
-                "held-out rows": len(met),
-                "p columns": _p_value(sample[free], met[free], arguments.seed, pairs=False),
-                "p pairs": _p_value(sample[free], met[free], arguments.seed, pairs=True),
-                "seconds": round(seconds, 2),
-                "unconditional": round(plain, 2),
-                "holds": bool(_meets(sample, condition).all()),
-            }
-        )
-    return answers
-
-
-def _meets(frame: pd.DataFrame, condition: dict[str, Any]) -> pd.Series:
-    good = pd.Series(True, index=frame.index)
-    for name, asked in condition.items():
-        if isinstance(asked, tuple):
-            good &= frame[name].between(
-                *(e if e is not None else s * np.inf for e, s in zip(asked, (-1, 1), strict=True))
-            )
-        else:
-            good &= frame[name].isin(asked if isinstance(asked, list) else [asked])
-    return good
-
-
-def _p_value(sample: pd.DataFrame, met: pd.DataFrame, seed: int, *, pairs: bool) -> float:
-    """Share of parts of the sample, as many rows as ``met``, that lie as far from the rest."""
-    codes = [_codes(sample[c], met[c]) for c in sample]
-    if pairs:
-        width = [int(max(s.max(), m.max())) + 1 for s, m in codes]
-        codes = [
-            (s * width[j] + t, m * width[j] + u)
-            for i, (s, m) in enumerate(codes)
-            for j, (t, u) in enumerate(codes)
-            if i < j
+def _run(
+    run: dict[str, Any], table: RealTable, python: Path, arguments: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """A line for each condition; a single one if the run breaks off."""
+    asked, limit = QUESTIONS[run["question"]], 60 * arguments.time_limit
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        hand_over(table, folder)
+        answers.write(asked, ROWS, folder)
+        try:
+            command = command_of("benchmarks.answers", run["method"], run["seed"], python, folder)
+            cost = run_worker(command, arguments.threads, limit)
+        except RunFailedError as problem:
+            return [{"error": str(problem)}]
+        each = cost.pop("answers")
+        return [
+            cost | answer | _figures(run, table, condition, answer, folder / f"{at}.csv")
+            for at, (condition, answer) in enumerate(zip(asked, each, strict=True))
         ]
-    rng, n = np.random.default_rng(seed), len(met)
-    seen = _far([m for _, m in codes], [s for s, _ in codes])
-    draws = []
-    for _ in range(500):
-        part = np.zeros(len(sample), dtype=bool)
-        part[rng.choice(len(sample), n, replace=False)] = True
-        draws.append(_far([s[part] for s, _ in codes], [s[~part] for s, _ in codes]))
-    return round((1 + sum(draw >= seen for draw in draws)) / 501, 3)
 
 
-def _codes(sample: pd.Series, met: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Levels as numbers; numeric columns in five parts of equal mass."""
-    if sample.dtype != object:
-        edges = np.unique(np.quantile(sample.dropna(), [0.2, 0.4, 0.6, 0.8]))
-        return np.searchsorted(edges, sample), np.searchsorted(edges, met)
-    codes, _ = pd.factorize(pd.concat([sample, met]).fillna("missing"))
-    return codes[: len(sample)], codes[len(sample) :]
-
-
-def _far(few: list[np.ndarray], many: list[np.ndarray]) -> float:
-    """Mean total variation over columns."""
-    return float(np.mean([_variation(f, m) for f, m in zip(few, many, strict=True)]))
-
-
-def _variation(few: np.ndarray, many: np.ndarray) -> float:
-    width = int(max(few.max(), many.max())) + 1
-    shares = [np.bincount(x, minlength=width) / len(x) for x in (few, many)]
-    return 0.5 * float(np.abs(shares[0] - shares[1]).sum())
+def _figures(
+    run: dict[str, Any], table: RealTable, condition: Condition, answer: dict[str, Any], path: Path
+) -> dict[str, Any]:
+    """The condition in words, and what the answer is worth if there is one."""
+    row: dict[str, Any] = {"condition": str(condition)}
+    if not answer.get("returned"):
+        return row
+    sample = read_csv(path)
+    row["holds"] = bool(meets(sample, condition).all())
+    if run["question"] == "known":
+        return row | known_world.judge(sample, condition, run["seed"])
+    return row | rare.judge(sample, condition, table, run["seed"])
 
 
 if __name__ == "__main__":

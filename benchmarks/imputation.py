@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from circumstances import HERE, RealSet, append_result, circumstances, read_results, read_set, told
+from draws import Numbers, coverage, crps
 from masks import MECHANISMS, Hidden, mask_maker
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -38,8 +38,6 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401 - opens 
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.metrics import r2_score, roc_auc_score
 from threadpoolctl import threadpool_limits
-
-Numbers = npt.NDArray[np.float64]
 
 RESULTS = HERE / "results" / "imputation.jsonl"
 SETS = ("adult", "default", "beijing", "california", "bank", "insurance")
@@ -289,27 +287,9 @@ def _score(
         )
         found["crps"].append(float(crps(drawn, real).mean() / unit))
         if filled.draws:
-            # Weibull's places make the interval of m draws hold what it says for any m.
-            low, high = np.quantile(drawn, [0.1, 0.9], axis=0, method="weibull")
-            found["coverage"].append(float(((low <= real) & (real <= high)).mean()))
+            found["coverage"].append(coverage(drawn, real, 0.8))
     row: dict[str, Any] = {key: float(np.mean(v)) if v else None for key, v in found.items()}
     return row | {"fit_seconds": filled.fit_seconds, "fill_seconds": filled.fill_seconds}
-
-
-def crps(drawn: Numbers, real: Numbers) -> Numbers:
-    """Continuous ranked probability score of draws (m, n) of n numbers, without bias in m.
-
-    E|X - y| - E|X - X'| / 2 (Gneiting and Raftery 2007, eq. 21), the second mean over pairs of
-    different draws (Ferro 2014); of a single value, its absolute error.
-    """
-    m = len(drawn)
-    near = np.abs(drawn - real).mean(axis=0)
-    if m == 1:
-        return near
-    # The sum of |x_i - x_j| over all pairs, from the sorted draws.
-    places = 2 * np.arange(1, m + 1) - m - 1
-    pairs = (places[:, None] * np.sort(drawn, axis=0)).sum(axis=0)
-    return near - pairs / (m * (m - 1))
 
 
 def _downstream(whole: RealSet) -> Callable[[pd.DataFrame], float]:

@@ -65,13 +65,13 @@ class Method:
 _SDV = Environment("sdv", ("sdv", "ctgan", "copulas", "torch"))
 # PyPI's torchvision is made for the CUDA build of torch: beside a CPU build it breaks the import of
 # transformers, which works without it, as the engine does.
-_MOSTLYAI = Environment("mostlyai", ("mostlyai-engine", "torch"), ("torchvision", "torchaudio"))
+MOSTLYAI = Environment("mostlyai", ("mostlyai-engine", "torch"), ("torchvision", "torchaudio"))
 _SYNTHCITY = Environment("synthcity", ("synthcity", "torch"))
 _FOREST = Environment("forest_diffusion", ("ForestDiffusion", "xgboost"))
 _IMBLEARN = Environment("imblearn", ("imbalanced-learn", "scikit-learn"))
 METHODS = {
     "tabdiff": Method("tabdiff"),
-    "tabular_argn": Method("TabularARGN", _MOSTLYAI),
+    "tabular_argn": Method("TabularARGN", MOSTLYAI),
     "ctgan": Method("CTGAN", _SDV),
     "tvae": Method("TVAE", _SDV),
     "gaussian_copula": Method("GaussianCopula", _SDV),
@@ -150,14 +150,42 @@ def run_method(
     RunFailedError
         If the method broke off, or was not done in time.
     """
+    hand_over(table, folder)
+    return run_worker(command_of("benchmarks.worker", name, seed, python, folder), threads, limit)
+
+
+def hand_over(table: RealTable, folder: Path) -> None:
+    """Write what a worker is told of a table: train.csv and task.json."""
     table.train.to_csv(folder / "train.csv", index=False)
     told = {"roles": table.roles, "target": table.target}
     (folder / "task.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def command_of(module: str, name: str, seed: int, python: Path, folder: Path) -> list[str]:
+    """What runs a worker on a method and a folder; parameters as of `run_method`."""
     environment = METHODS[name].environment
     libraries = environment.libraries if environment else ()
-    command = [str(python), "-m", "benchmarks.worker", name, str(folder), "--seed", str(seed)]
+    command = [str(python), "-m", module, name, str(folder), "--seed", str(seed)]
+    return [*command, "--libraries", *libraries]
+
+
+def run_worker(command: list[str], threads: int, limit: float) -> dict[str, Any]:
+    """What a worker's last line says, the worker run off the caller's path.
+
+    Parameters
+    ----------
+    command : list of str
+    threads : int
+    limit : float
+        Seconds after which the process and all that it started are ended.
+
+    Raises
+    ------
+    RunFailedError
+        If the worker broke off, or was not done in time.
+    """
     with subprocess.Popen(
-        [*command, "--libraries", *libraries],
+        command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import statistics
-
 from benchmarks.judge import FLOOR
+from benchmarks.markdown import cell, head, line
 from benchmarks.methods import METHODS
 from benchmarks.results import (
     Row,
@@ -56,11 +55,11 @@ def full(rows: list[Row]) -> str:
     for table in tables(rows):
         runs = of_table(rows, table)
         lines += [f"## {table.name}: {table.rows:,} rows × {table.columns} columns", ""]
-        lines += _head(["method", "seeds", *(heading for heading, _ in FIGURES.values())])
+        lines += head(["method", "seeds", *(heading for heading, _ in FIGURES.values())])
         # The floor is the judge's and the same for every run.
         for run in finished(runs)[:1]:
-            cells = [_cell([run.get(key + FLOOR)], form) for key, (_, form) in FIGURES.items()]
-            lines.append(_line(["*unseen real rows*", "–", *cells]))
+            cells = [cell([run.get(key + FLOOR)], form) for key, (_, form) in FIGURES.items()]
+            lines.append(line(["*unseen real rows*", "–", *cells]))
         for method in methods(runs):
             lines.append(_method_line(method, of_method(runs, method)))
         lines.append("")
@@ -79,19 +78,19 @@ def brief(rows: list[Row]) -> str:
 
 def _library(rows: list[Row]) -> list[str]:
     """A line per set."""
-    lines = _head(["set", "rows × columns", "seeds", *(heading for heading, _ in BRIEF.values())])
+    lines = head(["set", "rows × columns", "seeds", *(heading for heading, _ in BRIEF.values())])
     for table in tables(rows):
         runs = of_table(rows, table)
-        cells = [_cell([r.get(key) for r in runs], form) for key, (_, form) in BRIEF.items()]
+        cells = [cell([r.get(key) for r in runs], form) for key, (_, form) in BRIEF.items()]
         size = f"{table.rows:,} × {table.columns}"
-        lines.append(_line([table.name, size, str(len(runs)), *cells]))
+        lines.append(line([table.name, size, str(len(runs)), *cells]))
     return lines
 
 
 def _headlines(rows: list[Row]) -> list[str]:
     """Method against set: the C2ST, and the seconds to fit and to sample in brackets."""
     shown = [table for table in tables(rows) if len(methods(of_table(rows, table))) > 1]
-    lines = _head(["C2ST (seconds)", *(f"{table.name}, {table.rows:,} rows" for table in shown)])
+    lines = head(["C2ST (seconds)", *(f"{table.name}, {table.rows:,} rows" for table in shown)])
     for method in methods(rows):
         cells = []
         for table in shown:
@@ -100,7 +99,7 @@ def _headlines(rows: list[Row]) -> list[str]:
                 cells.append(f"{quality(done):.3f} ({seconds(done):,.0f})")
             else:
                 cells.append("failed" if runs else "–")
-        lines.append(_line([METHODS[method].label, *cells]))
+        lines.append(line([METHODS[method].label, *cells]))
     return lines
 
 
@@ -110,16 +109,8 @@ def _method_line(method: str, runs: list[Row]) -> str:
     if len(done) < len(runs):
         errors = "; ".join(dict.fromkeys(run["error"] for run in runs if "error" in run))
         count = f"{len(done)} of {count}: {errors}".replace("|", "\\|")
-    cells = [_cell([run.get(key) for run in done], form) for key, (_, form) in FIGURES.items()]
-    return _line([METHODS[method].label, count, *cells])
-
-
-def _cell(values: list[float | None], form: str) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
-        return "–"
-    spread = f" ({min(known):{form}}–{max(known):{form}})" if len(known) > 1 else ""
-    return f"{statistics.median(known):{form}}" + spread
+    cells = [cell([run.get(key) for run in done], form) for key, (_, form) in FIGURES.items()]
+    return line([METHODS[method].label, count, *cells])
 
 
 def _circumstances(rows: list[Row]) -> list[str]:
@@ -137,11 +128,3 @@ def _circumstances(rows: list[Row]) -> list[str]:
 
 def _listed(versions: dict[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
-
-
-def _head(cells: list[str]) -> list[str]:
-    return [_line(cells), "|---" * len(cells) + "|"]
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"

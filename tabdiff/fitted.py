@@ -12,7 +12,7 @@ import torch
 from tabdiff.data.long import require_table_of
 from tabdiff.data.mixed import Layout
 from tabdiff.data.schema import Schema
-from tabdiff.data.sequence import SequenceEncoder
+from tabdiff.data.sequence import N_PLACE, SequenceEncoder
 from tabdiff.data.table import TableEncoder
 from tabdiff.denoisers.mlp import MLPDenoiser
 from tabdiff.denoisers.temporal import TemporalDenoiser
@@ -210,6 +210,8 @@ def make_denoiser(encoder: Encoder, size: Size, entropy: int) -> MLPDenoiser | T
         width=size.width,
         depth=size.depth,
         window=encoder.window,
+        n_place=N_PLACE,
+        schedule=CosineSchedule(WARP),
         generator=noise,
     )
 

@@ -302,8 +302,10 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         """``df`` with its missing cells drawn from the model, given the row's other cells.
 
         A draw, not a mean: the spread of several draws is what the row leaves open, as multiple
-        imputation wants it. Observed cells come back as they were. Identifiers and columns without
-        values stay as they are.
+        imputation wants it. Observed cells come back as they were, whatever they hold: one with a
+        value that the training rows did not have tells its row nothing, and a number outside their
+        bounds tells what the nearest bound would. Identifiers and columns without values stay as
+        they are.
 
         Parameters
         ----------
@@ -325,9 +327,15 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         NotFittedError
             Before :meth:`fit`.
         SchemaError, ConditionError
-            If columns are absent, unknown or of other dtypes, or hold unknown categories.
+            If columns are absent, unknown or of other dtypes.
         ValueError, TypeError
             If ``n_draws`` is below 1 or no whole number.
+
+        Warns
+        -----
+        SchemaWarning
+            Once, if rows with gaps hold values that were not there at fit, such as a new category;
+            the columns and values are named.
         """
         check_is_fitted(self)
         n = 1 if n_draws is None else require_whole("n_draws", n_draws, least=1)
@@ -376,7 +384,7 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
             Before :meth:`fit`.
         SchemaError
             If ``df`` does not follow the schema, or holds a category or a missing cell where the
-            training rows had none.
+            training rows had none, or a number beyond the fitted dtype.
         ConditionError
             If there is no column ``target``, or it cannot hold a value of ``counts``.
         ValueError
@@ -385,7 +393,7 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         """
         check_is_fitted(self)
         kept = as_fitted(self.encoder_, df)
-        wanted = rows_to_add(kept, factor, target, counts)
+        wanted = rows_to_add(self.schema_, kept, factor, target, counts)
         n = sum(n for _, n in wanted)
         if n == 0 or target is None:
             question = Question.nothing(self.encoder_)

@@ -16,8 +16,16 @@ import pyarrow as pa
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from tabdiff import DiffusionSynthesizer, SchemaError, SchemaWarning
+from tabdiff import DiffusionSynthesizer, Schema, SchemaError, SchemaWarning
 from tabdiff.data.categorical import MAX_LEVELS
+from tabdiff.data.constraints import (
+    Constraint,
+    ConstraintError,
+    ConstraintSet,
+    Inequality,
+    ScalarInequality,
+    ScalarRange,
+)
 from tabdiff.data.errors import ConditionError, ConditionWarning
 from tests.data.frames import FAMILIES, N
 from tests.tiny import table, tiny
@@ -474,9 +482,8 @@ def test_75_another_dtype_is_told_beside_the_one_at_fit(
         lambda synth: synth.sample(conditions=pd.DataFrame({"town": ["Delft", "Lieden"]})),
         lambda synth: synth.counterfactual(town_table(), {"town": "Lieden"}),
         lambda synth: synth.augment(town_table(), target="town", counts={"Lieden": 9}),
-        lambda synth: synth.impute(town_table().replace({"town": {"Delft": "Lieden"}})),
     ],
-    ids=["value", "set", "frame", "counterfactual", "augment", "impute"],
+    ids=["value", "set", "frame", "counterfactual", "augment"],
 )
 def test_76_an_unknown_category_is_told_with_the_known_ones(
     asked: DiffusionSynthesizer, ask: Any
@@ -484,6 +491,19 @@ def test_76_an_unknown_category_is_told_with_the_known_ones(
     known = "'Lieden'.*Known: 'Delft', 'Edam', 'Gouda', 'Leiden'. Did you mean 'Leiden'"
     with pytest.raises(ConditionError, match=f"'town'.*{known}"):
         ask(asked)
+
+
+def test_76_an_unknown_category_of_a_row_with_gaps_is_warned_of_and_kept(
+    asked: DiffusionSynthesizer,
+) -> None:
+    frame = town_table()
+    frame.loc[[0, 6, 7], "town"] = "Lieden"  # the last of them misses nothing
+    with pytest.warns(SchemaWarning, match="'town': 2 cells .* at fit: 'Lieden'. They") as told:
+        full = asked.impute(frame, random_state=1)
+    assert len(told) == 1
+    assert told[0].filename == __file__
+    pd.testing.assert_frame_equal(full[["town", "age"]], frame[["town", "age"]])
+    assert full["x"].notna().all()
 
 
 def test_77_a_number_beyond_the_training_rows_is_warned_of_and_kept(
@@ -494,9 +514,11 @@ def test_77_a_number_beyond_the_training_rows_is_warned_of_and_kept(
     assert set(out["age"]) == {99}
     assert told[0].filename == __file__
     beyond = town_table().assign(age=99)
-    for ask in (WITH_ANY["sample"], WITH_ANY["impute"]):
-        with pytest.warns(ConditionWarning, match="'age'"):
-            assert set(ask(asked, beyond)["age"]) == {99}
+    with pytest.warns(ConditionWarning, match="'age'") as told:
+        assert set(asked.sample(conditions=beyond)["age"]) == {99}
+    assert told[0].filename == __file__
+    # An observed cell of a row with gaps is no condition: nothing is asked of it.
+    assert set(asked.impute(beyond)["age"]) == {99}
     with pytest.raises(ConditionError, match="'age'.*they range from 20 to 49"):
         asked.sample(5, conditions={"age": (99, 120)})
 
@@ -527,6 +549,34 @@ def test_79_a_missing_value_asks_for_missing_cells(
 def test_79_a_missing_cell_of_a_frame_asks_for_a_missing_cell(asked: DiffusionSynthesizer) -> None:
     out = asked.sample(conditions=pd.DataFrame({"x": [np.nan, 0.5, np.nan]}))
     np.testing.assert_array_equal(out["x"], [np.nan, 0.5, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ([Inequality("age", "pay", True), Inequality("pay", "age", True)], "'age' < 'pay' < 'age'"),
+        ([ScalarInequality("age", ">", 9), ScalarInequality("age", "<", 2)], "no 'age' is"),
+    ],
+    ids=["a < b < a", "low > high"],
+)
+def test_80_contradictory_constraints_are_named_though_no_row_is_wrong(
+    stated: list[Constraint], told: str
+) -> None:
+    frame = pd.DataFrame({"age": [1, 2, 3] * 20, "pay": [4, 5, 6] * 20})
+    with pytest.raises(ConstraintError, match=f"contradict each other: {told}"):
+        ConstraintSet.fit(stated, frame, Schema.infer(frame))
+
+
+def test_80_bounds_the_wrong_way_round_cannot_be_stated() -> None:
+    with pytest.raises(ValueError, match="nothing lies between"):
+        ScalarRange("age", 30, 20)
+
+
+def test_81_a_constraint_that_training_rows_break_is_told_with_their_number_and_examples() -> None:
+    frame = pd.DataFrame({"age": [1, 2, 3] * 20, "pay": [4, 5, 6] * 20})
+    frame.loc[[7, 40], "pay"] = 0
+    with pytest.raises(ConstraintError, match="2 of 60 rows .row 7: 'age'=2, 'pay'=0; row 40"):
+        ConstraintSet.fit([Inequality("age", "pay")], frame, Schema.infer(frame))
 
 
 def test_82_rare_conditions_give_every_row_that_is_asked_for(asked: DiffusionSynthesizer) -> None:

@@ -372,6 +372,27 @@ def test_counts_are_those_of_the_result(synth: DiffusionSynthesizer):
     assert len(synth.augment(real.head(0), target="c", counts={"a": 4})) == 4
 
 
+def test_values_of_counts_may_be_written_in_any_natural_way(synth: DiffusionSynthesizer):
+    real = mixed_table().dropna(subset=["when"])
+    day = real["when"].iloc[0]
+    for value in (day, str(day), day.to_pydatetime(), day.to_datetime64()):
+        out = synth.augment(real, target="when", counts={value: 9})
+        assert (out["when"] == day).sum() == 9
+    for missing in (None, np.nan, pd.NA, pd.NaT):
+        out = synth.augment(real, target="x", counts={missing: 40})
+        assert out["x"].isna().sum() == 40
+
+
+def test_numbers_that_the_fitted_dtype_cannot_hold_are_not_added_to():
+    narrow = mixed_table()[["age", "yes"]].astype({"age": "int8"})
+    wide = narrow.astype({"age": "int64"}).assign(age=lambda f: f["age"].where(f.index != 5, 300))
+    fitted = tiny().fit(narrow)
+    with pytest.raises(SchemaError, match=r"'age': 1 numbers are beyond int8.* row 5: 300"):
+        fitted.augment(wide, factor=2)
+    wide = wide.assign(yes=wide["yes"].mask(wide.index == 5))
+    assert fitted.impute(wide).loc[5, "age"] == 300
+
+
 REFUSED_COUNTS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "nothing": ({}, ValueError, "either factor, or target"),
     "both": ({"factor": 2, "target": "c"}, ValueError, "either factor, or target"),
@@ -384,6 +405,8 @@ REFUSED_COUNTS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "a share": ({"target": "c", "counts": {"a": 90.5}}, ValueError, "whole number of rows"),
     "text": ({"target": "c", "counts": {"a": "90"}}, ValueError, "whole number of rows"),
     "a range": ({"target": "age", "counts": {(18, 30): 90}}, ValueError, "each single value"),
+    "twice": ({"target": "x", "counts": {None: 90, np.nan: 80}}, ValueError, "more than once"),
+    "pairs": ({"target": "c", "counts": [("a", 90)]}, TypeError, "counts must map values"),
     "unused": ({"target": "c", "counts": {"d": 90}}, ConditionError, "'d'"),
 }
 
@@ -469,6 +492,7 @@ def test_rows_in_polars_and_in_arrays():
     [
         (lambda s: s.counterfactual(mixed_table(), {"age": (20, 30)}), ValueError, "one value"),
         (lambda s: s.counterfactual(mixed_table(), {"c": ["a"]}), ValueError, "one value"),
+        (lambda s: s.counterfactual(mixed_table(), None), TypeError, "expected a mapping"),
         (lambda s: s.counterfactual(mixed_table(), {"d": 1}), KeyError, "no column 'd'"),
         (lambda s: s.counterfactual(mixed_table(), {"c": "z"}), ConditionError, "'z'"),
         (lambda s: s.counterfactual(mixed_table(), {}, strength=0), ValueError, "strength must"),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 Role = Literal["numeric", "categorical", "datetime"]
+# Column to a value, a range (low, high) with None for an open end, or a list of values.
+Condition = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,43 @@ class Fitted:
         Number of rows to a frame of so many rows with the columns of the training table.
     facts : dict
         What of the fitted model deserves a place in the result file, as plain values.
+    answer : callable or None
+        Condition and number of rows to a frame of at most so many rows that meet it; None for a
+        method that takes no conditions.
     """
 
     sample: Callable[[int], pd.DataFrame]
     facts: Mapping[str, object] = field(default_factory=dict)
+    answer: Callable[[Condition, int], pd.DataFrame] | None = None
+
+
+class RefusedError(ValueError):
+    """A condition of a kind that the method has no way to ask for."""
+
+
+def single_values(condition: Condition) -> Condition:
+    """The condition, for methods that know values only.
+
+    Raises
+    ------
+    RefusedError
+        If it holds a range or a set.
+    """
+    for name, asked in condition.items():
+        if isinstance(asked, tuple | list):
+            kind = "range" if isinstance(asked, tuple) else "set"
+            raise RefusedError(f"a {kind} ({name}): one value per column is all that can be asked")
+    return condition
+
+
+def meets(frame: pd.DataFrame, condition: Condition) -> pd.Series:
+    """Whether each row is as the condition says."""
+    good = pd.Series(True, index=frame.index)
+    for name, asked in condition.items():
+        if isinstance(asked, tuple):
+            low, high = asked
+            low, high = -np.inf if low is None else low, np.inf if high is None else high
+            good &= frame[name].between(low, high)
+        else:
+            good &= frame[name].isin(asked if isinstance(asked, list) else [asked])
+    return good

@@ -13,4 +13,6 @@ def fit(task: Task) -> Fitted:
         "best_step": synth.best_step_,
         "stopped": synth.stopped_,
     }
-    return Fitted(synth.sample, facts)
+    return Fitted(
+        synth.sample, facts, lambda condition, n_rows: synth.sample(n_rows, conditions=condition)
+    )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sdv.single_table import TVAESynthesizer
 
 from benchmarks.rivals.contract import Fitted, Task
-from benchmarks.rivals.sdv_family import TABLE, metadata
+from benchmarks.rivals.sdv_family import TABLE, fitted, metadata
 
 
 def fit(task: Task) -> Fitted:
     synthesizer = TVAESynthesizer(metadata(task))
     synthesizer.fit({TABLE: task.train})
-    return Fitted(lambda n_rows: synthesizer.sample(n_rows)[TABLE])
+    return fitted(synthesizer)

@@ -160,6 +160,10 @@ class CategoricalEncoder:
         """The labels with a level of their own where their dtype has an order, else none."""
         return len(self.levels) if self.ordered else 0
 
+    def knows(self, values: Array) -> Array:
+        """Whether each label was in the training rows."""
+        return (self.levels.locate(values) >= 0) | (self.rare.locate(values) >= 0)
+
     def encode(self, cells: Cells, rng: np.random.Generator) -> Parts:
         """The code of each row.
 
@@ -184,7 +188,7 @@ class CategoricalEncoder:
         return full
 
     def _refuse(self, cells: Cells, unknown: Array) -> None:
-        value = cells.values[unknown][0]
+        value = cells.values[unknown][:1].tolist()[0]
         row = int(np.flatnonzero(~cells.missing)[unknown][0])
         known = ", ".join(repr(label) for label in self.levels.values[:10].tolist())
         known += ", …" if len(self.levels) > 10 else ""

@@ -41,6 +41,11 @@ class ConstantEncoder:
         """Keep the value."""
         return cls(cells.values[:1])
 
+    def knows(self, values: Array) -> Array:
+        """Whether each value is the one."""
+        held = set(map(typed_key, self.value))
+        return np.array([typed_key(value) in held for value in values], dtype=bool)
+
     def encode(self, cells: Cells, rng: np.random.Generator) -> Parts:
         """No parts."""
         return Parts(None, None)
@@ -153,6 +158,17 @@ def float_precision(column: Column) -> np.dtype[Any]:
     if column.form != "float" or column.dtype == "object":
         return np.dtype(np.float64)
     return inner_numpy(inner_dtype(dtype_from_text(column.dtype)))
+
+
+def number_bounds(column: Column) -> tuple[Any, Any]:
+    """The least and greatest number that a cell of a column of integers or floats can hold."""
+    if column.form == "float":
+        ends = np.finfo(float_precision(column))
+        return float(ends.min), float(ends.max)
+    if column.dtype == "object":
+        whole = np.iinfo(np.uint64 if column.detail == "unsigned" else np.int64)
+        return int(whole.min), int(whole.max)
+    return _integer_bounds(column)
 
 
 def _integer_bounds(column: Column) -> tuple[int, int]:

@@ -33,7 +33,12 @@ class Gaps:
     Raises
     ------
     SchemaError, ConditionError
-        If the table does not follow the schema, or holds what the encoders do not know.
+        If the table does not follow the schema, or a row with gaps an infinite number.
+
+    Warns
+    -----
+    SchemaWarning
+        Once, if rows with gaps hold values that were not there at fit.
     """
 
     def __init__(self, encoder: TableEncoder, df: Any) -> None:
@@ -83,7 +88,7 @@ def fill_gaps(
         _, gaps = present(series)
         if gaps.any():
             new = answer[column.name][gaps[rows]]
-            fits = is_family(series.dtype, column) and _can_hold(series.dtype, new)
+            fits = is_family(series, column) and _can_hold(series.dtype, new)
             fill = filled_in if fits else _joined
             filled.isetitem(at, fill(series, gaps, new))  # type: ignore[arg-type]
     return filled

@@ -104,6 +104,10 @@ class IdentifierEncoder:
         head = _free_head(texts)
         return cls(look, head, max(1, max(map(len, texts)) - len(head)), 0, 0, share)
 
+    def knows(self, values: Array) -> Array:
+        """All of them: there is nothing to know."""
+        return np.ones(len(values), dtype=bool)
+
     def encode(self, cells: Cells, rng: np.random.Generator) -> Parts:
         """No parts."""
         return Parts(None, None)

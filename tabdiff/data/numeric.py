@@ -169,6 +169,10 @@ class NumericEncoder:
         """How many of the first levels lie in order: all but a missing one."""
         return len(self.open)
 
+    def knows(self, values: Array) -> Array:
+        """All of them: each lies in a cell, or nearest to one."""
+        return np.ones(len(values), dtype=bool)
+
     def encode(self, cells: Cells, rng: np.random.Generator) -> Parts:
         """The cell and value of each row; a number in no cell counts as the nearest end of one.
 

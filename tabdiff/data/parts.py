@@ -87,6 +87,10 @@ class ColumnEncoder(Protocol):
         """How many of the first levels lie in a natural order."""
         ...
 
+    def knows(self, values: Array) -> Array:
+        """Whether the training rows tell anything of each value; others cannot be encoded."""
+        ...
+
     def encode(self, cells: Cells, rng: np.random.Generator) -> Parts:
         """The parts of each row."""
         ...

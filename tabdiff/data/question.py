@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Self
 
@@ -10,21 +9,19 @@ import numpy as np
 import pandas as pd
 import torch
 
-from tabdiff.data.categorical import CategoricalEncoder
 from tabdiff.data.cells import Array, Cells, present
-from tabdiff.data.column import Column
 from tabdiff.data.columns import ConstantEncoder
 from tabdiff.data.conditions import Among, Between, Wanted, read_conditions, require_columns
-from tabdiff.data.errors import ConditionError, ConditionWarning, SchemaError, listing
+from tabdiff.data.errors import ConditionError, SchemaError, listing
 from tabdiff.data.frames import to_pandas
 from tabdiff.data.given import Given, GivenColumn
-from tabdiff.data.mixed import Known, Mixed, Restriction
-from tabdiff.data.numeric import NumericEncoder
-from tabdiff.data.parts import Options
+from tabdiff.data.mixed import Known, Mixed
 from tabdiff.data.reading import read_cells
+from tabdiff.data.restricting import only, restriction, told_apart
 from tabdiff.data.scalars import typed_key
 from tabdiff.data.schema import check_family, check_labels
 from tabdiff.data.table import Field, TableEncoder
+from tabdiff.data.unseen import unwritable, warn_beyond, without_unknown
 
 Counts = Sequence[tuple[Any, int]]
 
@@ -44,14 +41,14 @@ class Question:
         self, encoder: TableEncoder, given: Given, wanted: Mapping[Hashable, Wanted]
     ) -> None:
         self.encoder, self.given = encoder, given
-        self._wanted = dict(wanted)
+        self._wanted: dict[Hashable, Between | Among] = {}
         problems, restrictions = [], []
         for field in encoder.fields:
-            if field.column.name not in self._wanted:
+            if field.column.name not in wanted:
                 continue
             try:
-                own = _told_apart(field, self._wanted[field.column.name])
-                found = _restriction(field, own)
+                own = told_apart(field, wanted[field.column.name])
+                found = restriction(field, own)
             except (ConditionError, SchemaError) as error:
                 problems.append(f"column {field.column.name!r}: {error}")
                 continue
@@ -79,7 +76,9 @@ class Question:
         values, wanted = read_conditions(conditions, encoder.schema.columns)
         observed = np.ones(1, dtype=bool)
         columns = {name: GivenColumn(observed, cells) for name, cells in values.items()}
-        return cls(encoder, _checked(encoder, 1, columns), wanted)
+        given = _checked(encoder, 1, columns)
+        warn_beyond(encoder, given)
+        return cls(encoder, given, wanted)
 
     @classmethod
     def of_frame(cls, encoder: TableEncoder, df: Any) -> Self:
@@ -92,7 +91,11 @@ class Question:
         """
         frame = _conditions_frame(df, encoder)
         observed = np.ones(len(frame), dtype=bool)
-        return cls(encoder, _read(encoder, frame, lambda series: observed), {})
+        columns = _read(encoder, frame, lambda series: observed)
+        _require_writable(encoder, columns)
+        given = _checked(encoder, len(frame), columns)
+        warn_beyond(encoder, given)
+        return cls(encoder, given, {})
 
     @classmethod
     def of_known(cls, encoder: TableEncoder, df: Any) -> Self:
@@ -104,7 +107,9 @@ class Question:
             Naming every column that the table does not have, or that holds what it cannot.
         """
         frame = _conditions_frame(df, encoder)
-        return cls(encoder, _read(encoder, frame, lambda series: ~present(series)[1]), {})
+        columns = _read(encoder, frame, lambda series: ~present(series)[1])
+        _require_writable(encoder, columns)
+        return cls(encoder, _checked(encoder, len(frame), columns), {})
 
     @classmethod
     def of_counts(cls, encoder: TableEncoder, name: Hashable, counts: Counts) -> Self:
@@ -134,6 +139,10 @@ class Question:
     def of_gaps(cls, encoder: TableEncoder, df: Any, rows: Array) -> Self:
         """The cells that are missing in some rows of a table, given those that are not.
 
+        What the model has never seen tells it nothing: a cell with such a value counts as one more
+        that is not observed. A number outside the bounds of the training rows counts as the nearest
+        of them, as it does wherever rows are encoded.
+
         Parameters
         ----------
         df : DataFrame or ndarray
@@ -144,12 +153,20 @@ class Question:
         ------
         SchemaError
             If the table does not follow the schema.
+        ConditionError
+            Naming every column that holds what it cannot.
+
+        Warns
+        -----
+        SchemaWarning
+            Once, with the columns and values that were not there at fit.
         """
         encoder.schema.validate(df)
         frame = to_pandas(df)
         asked = np.zeros(len(frame), dtype=bool)
         asked[rows] = True
-        given = _read(encoder, frame, lambda series: asked & ~present(series)[1])
+        columns = _read(encoder, frame, lambda series: asked & ~present(series)[1])
+        given = _checked(encoder, len(frame), without_unknown(encoder, columns))
         return cls(encoder, given.take(rows), {})
 
     def take(self, rows: Array) -> Question:
@@ -209,7 +226,7 @@ def _conditions_frame(df: Any, encoder: TableEncoder) -> pd.DataFrame:
     return frame
 
 
-def _read(encoder: TableEncoder, frame: pd.DataFrame, observed: Any) -> Given:
+def _read(encoder: TableEncoder, frame: pd.DataFrame, observed: Any) -> dict[Hashable, GivenColumn]:
     """The observed cells of the frame's columns."""
     columns: dict[Hashable, GivenColumn] = {}
     problems = []
@@ -222,18 +239,30 @@ def _read(encoder: TableEncoder, frame: pd.DataFrame, observed: Any) -> Given:
         if not here.any():
             continue
         try:
-            check_family(series[name], field.column)
+            if field.column.kind != "missing":
+                check_family(series[name], field.column)
             columns[name] = GivenColumn(here, read_cells(series[name][here], field.column))
         except SchemaError as error:
             problems.append(str(error))
     if problems:
         raise ConditionError(listing(problems))
-    return _checked(encoder, len(frame), columns)
+    return columns
+
+
+def _require_writable(encoder: TableEncoder, columns: Mapping[Hashable, GivenColumn]) -> None:
+    problems = [
+        f"column {field.column.name!r}: {told}"
+        for field in encoder.fields
+        if field.column.name in columns
+        and (told := unwritable(columns[field.column.name].cells, field.column))
+    ]
+    if problems:
+        raise ConditionError(listing(problems))
 
 
 def _checked(encoder: TableEncoder, n: int, columns: Mapping[Hashable, GivenColumn]) -> Given:
     """The given columns in order, if the encoders know what they hold."""
-    problems, beyond = [], []
+    problems = []
     for field in encoder.fields:
         given = columns.get(field.column.name)
         if given is None:
@@ -242,13 +271,8 @@ def _checked(encoder: TableEncoder, n: int, columns: Mapping[Hashable, GivenColu
             _check_given(field, given)
         except SchemaError as error:
             problems.append(f"column {field.column.name!r}: {error}")
-            continue
-        told = _beyond(field, given.cells)
-        beyond += [told] if told else []
     if problems:
         raise ConditionError(listing(problems))
-    if beyond:
-        warnings.warn(listing(beyond), ConditionWarning, stacklevel=5)
     return Given(n, tuple(columns.get(field.column.name) for field in encoder.fields))
 
 
@@ -262,106 +286,8 @@ def _check_given(field: Field, given: GivenColumn) -> None:
         held = set(map(typed_key, encoder.value))
         if not set(map(typed_key, cells.values)) <= held or (held and cells.missing.any()):
             raise SchemaError(
-                f"every training row holds {_only(encoder)}, so nothing is known of other values."
+                f"every training row holds {only(encoder)}, so nothing is known of other values."
             )
     # All rows, so that what is told of a row is its place in the table.
     nothing = Cells(np.ones(len(given.observed), dtype=bool), cells.values[:0])
     encoder.encode(given.over(nothing), np.random.default_rng(0))
-
-
-def _beyond(field: Field, cells: Cells) -> str:
-    """What to tell of numbers outside the training rows' bounds; empty if there are none."""
-    if not isinstance(field.encoder, NumericEncoder) or not len(cells.values):
-        return ""
-    outside = field.encoder.beyond(cells.values)
-    if not outside.any():
-        return ""
-    low, high = field.encoder.bounds
-    return (
-        f"column {field.column.name!r}: {int(outside.sum())} given values lie outside the training "
-        f"rows' {_shown(low, field.column)} to {_shown(high, field.column)}. The other columns "
-        "are drawn as if they were at the nearest bound."
-    )
-
-
-def _shown(value: Any, column: Column) -> str:
-    from tabdiff.data.writing import write_cells
-
-    cell = Cells(np.zeros(1, dtype=bool), np.array([value]))
-    return str(write_cells(cell, column).iloc[0])
-
-
-def _only(encoder: ConstantEncoder) -> str:
-    return repr(encoder.value.tolist()[0]) if len(encoder.value) else "a missing value"
-
-
-def _told_apart(field: Field, wanted: Wanted) -> Wanted:
-    """``wanted``, with the labels among it that only share a level."""
-    encoder = field.encoder
-    if not isinstance(encoder, CategoricalEncoder) or not len(encoder.rare):
-        return wanted
-    if isinstance(wanted, Between):
-        wanted = Among.of(_between(encoder, wanted))
-    shared, share = encoder.sharing(wanted.values)
-    return Among(wanted.values, shared, share)
-
-
-def _restriction(field: Field, wanted: Wanted) -> Restriction | None:
-    """The parts of a range or set; None where the column is so in every row.
-
-    Raises
-    ------
-    ConditionError
-        If no training row is near to meeting it.
-    """
-    encoder = field.encoder
-    if isinstance(encoder, ConstantEncoder):
-        value = encoder.value
-        inside = (
-            bool(len(value)) and (value >= wanted.low).all() and (value <= wanted.high).all()
-            if isinstance(wanted, Between)
-            else set(map(typed_key, value)) <= set(map(typed_key, wanted.values)) and len(value)
-        )
-        if not inside:
-            raise ConditionError(f"every training row holds {_only(encoder)}.")
-        return None
-    options = _options(encoder, wanted)
-    if not len(options.level):
-        low, high = _bounds(encoder)
-        raise ConditionError(
-            "no value of the training rows lies in it; they range from "
-            f"{_shown(low, field.column)} to {_shown(high, field.column)}. Ask for a value, or a "
-            "wider range."
-        )
-    tensors = (torch.from_numpy(np.ascontiguousarray(array)) for array in options)
-    return Restriction(field.cat, field.num, *tensors)
-
-
-def _options(encoder: Any, wanted: Wanted) -> Options:
-    if isinstance(encoder, NumericEncoder):
-        if isinstance(wanted, Between):
-            return encoder.within(wanted.low, wanted.high)
-        return encoder.among(wanted.values)
-    if isinstance(encoder, CategoricalEncoder):
-        if isinstance(wanted, Among):
-            return encoder.among(wanted.values)
-        return encoder.among(_between(encoder, wanted))
-    raise ConditionError("identifiers are made anew for each row and follow no condition.")
-
-
-def _bounds(encoder: Any) -> tuple[Any, Any]:
-    """The least and the greatest number of the training rows."""
-    if isinstance(encoder, NumericEncoder):
-        return encoder.bounds
-    held = _numbers(encoder)
-    return held.min(), held.max()
-
-
-def _between(encoder: CategoricalEncoder, wanted: Between) -> Array:
-    """Numbers that the schema calls categorical have an order all the same."""
-    held = _numbers(encoder)
-    return held[(held >= wanted.low) & (held <= wanted.high)]
-
-
-def _numbers(encoder: CategoricalEncoder) -> Array:
-    return np.concatenate([encoder.levels.values, encoder.rare.values])

@@ -102,6 +102,10 @@ def _read_integers(series: pd.Series, column: Column) -> Array:
     if kind == "f":
         if not np.array_equal(values, np.rint(values)):
             raise ValueError("some have a fraction")
+        # As floats: the greatest integer itself would be rounded up to what lies beyond it.
+        low, beyond = (0.0, 2.0**64) if target is np.uint64 else (-(2.0**63), 2.0**63)
+        if not ((values >= low) & (values < beyond)).all():
+            raise ValueError(f"some lie beyond {np.dtype(target)}")
         values = values.astype(target)
     if target is np.int64 and values.dtype == np.uint64 and (values > np.iinfo(np.int64).max).any():
         raise ValueError("some exceed int64")
@@ -127,8 +131,11 @@ def _read_booleans(series: pd.Series, column: Column) -> Array:
 
 def _read_decimals(series: pd.Series, column: Column) -> Array:
     scale = int(column.detail)
-    scaled = [int(Decimal(value).scaleb(scale, _WIDE)) for value in _read_objects(series, column)]
-    return np.array(scaled, dtype=np.int64)
+    scaled = [Decimal(value).scaleb(scale, _WIDE) for value in _read_objects(series, column)]
+    whole = [int(value) for value in scaled]
+    if whole != scaled:
+        raise ValueError(f"some have more than {scale} decimals")
+    return np.array(whole, dtype=np.int64)
 
 
 def arrow_array(series: pd.Series) -> Any:
@@ -163,7 +170,9 @@ def _read_timestamp_objects(series: pd.Series, column: Column) -> Array:
     stamps = [
         value.tz_convert("UTC").tz_localize(None) if value.tzinfo else value for value in series
     ]
-    return np.array([value.to_datetime64() for value in stamps], dtype="M8[ns]").astype(np.int64)
+    # NumPy would let what lies beyond nanoseconds wrap around.
+    exact = [value.as_unit("ns").to_datetime64() for value in stamps]
+    return np.array(exact, dtype="M8[ns]").astype(np.int64)
 
 
 def _read_datetime_objects(series: pd.Series, column: Column) -> Array:
@@ -177,7 +186,10 @@ def _read_datetime_objects(series: pd.Series, column: Column) -> Array:
 def _read_dates(series: pd.Series, column: Column) -> Array:
     if _is_arrow(series):
         return _read_arrow_counts(series)
-    return np.array(series.tolist(), dtype="M8[D]").astype(np.int64)
+    days = np.array(series.tolist(), dtype="M8[D]")
+    if any(isinstance(value, dt.datetime) and value.time() != dt.time() for value in series):
+        raise ValueError("some have a time of day")
+    return days.astype(np.int64)
 
 
 def _read_times(series: pd.Series, column: Column) -> Array:
@@ -193,7 +205,8 @@ def _read_timedelta_objects(series: pd.Series, column: Column) -> Array:
 
 
 def _read_pandas_timedelta_objects(series: pd.Series, column: Column) -> Array:
-    return np.array([value.to_timedelta64() for value in series], dtype="m8[ns]").astype(np.int64)
+    exact = [value.as_unit("ns").to_timedelta64() for value in series]
+    return np.array(exact, dtype="m8[ns]").astype(np.int64)
 
 
 def _read_periods(series: pd.Series, column: Column) -> Array:

@@ -212,16 +212,21 @@ def check_family(series: pd.Series, column: Column) -> None:
     SchemaError
         Naming the column and both dtypes.
     """
-    if not is_family(series.dtype, column) and not series.isna().all():
+    if not is_family(series, column) and not series.isna().all():
         raise SchemaError(
             f"column {column.name!r} is {dtype_to_text(series.dtype)}, at fit it was "
             f"{column.dtype}. Convert it."
         )
 
 
-def is_family(dtype: Any, column: Column) -> bool:
-    """Whether a dtype holds what the column's own does, in whatever width or storage."""
-    return _family(dtype) == _family(dtype_from_text(column.dtype))
+def is_family(series: pd.Series, column: Column) -> bool:
+    """Whether a series holds what the column's dtype does, in whatever width or storage."""
+    own = _family(dtype_from_text(column.dtype))
+    if own == "b" and series.dtype == object:
+        # pandas makes objects of truths as soon as one of them is missing.
+        held = series.dropna()
+        return len(held) > 0 and all(isinstance(value, bool | np.bool_) for value in held)
+    return _family(series.dtype) == own
 
 
 def check_labels(labels: list[Any]) -> None:

@@ -30,6 +30,8 @@ NEARLY = 1e-6
 # The entries of a calendar in their order, and all that can be left of them.
 _CALENDAR = ("hour", "weekday", "month")
 _CALENDARS = [list(told) for n in range(4) for told in combinations(_CALENDAR, n)]
+# With fewer repetitions a month, say, is the name of a stretch of time and no season.
+CYCLES = 3
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Timeline:
             return cls(column, "steps", step.item(), _calendar(steps, times) if dated else ())
         kind = _kind_of_months(column, times) if dated else ""
         if kind and (months := _months_apart(column, times, inner)):
-            told = ("month",) if 12 % months == 0 else ()
+            told = _calendar_of_months(times, months)
             begin = _month(cls(column, kind), times[offsets[:-1]])
             grid = np.gcd.reduce(begin - begin[0], initial=months)
             return cls(column, kind, months, told, int(times[0]), int(grid))
@@ -293,14 +295,23 @@ def is_date(column: Column) -> bool:
 
 
 def _calendar(steps: Timeline, times: Array) -> tuple[str, ...]:
-    """The entries of the calendar that differ within the training rows."""
-    pair = steps.dates(np.array([times[0], times[0] + steps.step], dtype=times.dtype))
-    told: tuple[str, ...] = _CALENDAR
-    if pair.iloc[1] - pair.iloc[0] >= pd.Timedelta(days=7):
-        told = ("month",)
+    """The entries of the calendar that differ, and whose cycle was seen often enough to tell."""
+    dates = steps.dates(np.array([times.min(), times.max(), times[0], times[0] + steps.step]))
+    step, span = dates.iloc[3] - dates.iloc[2], dates.iloc[1] - dates.iloc[0]
+    cycles = {"hour": 1, "weekday": 7, "month": 365}
+    finest = {"hour": 1, "weekday": 7, "month": 32}
+    told = tuple(
+        name
+        for name, days in cycles.items()
+        if span >= CYCLES * pd.Timedelta(days=days) and step < pd.Timedelta(days=finest[name])
+    )
     whole = Timeline(steps.column, steps.kind, steps.step, told)
     codes = whole.codes(times)
-    return tuple(name for at, name in enumerate(whole.calendar) if len(np.unique(codes[:, at])) > 1)
+    return tuple(name for at, name in enumerate(told) if len(np.unique(codes[:, at])) > 1)
+
+
+def _calendar_of_months(times: Array, step: int) -> tuple[str, ...]:
+    return ("month",) if 12 % step == 0 and step < 12 and len(np.unique(times)) * step > 36 else ()
 
 
 def _month(timeline: Timeline, times: Array) -> Array:

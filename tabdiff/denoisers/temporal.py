@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple, Protocol, Self
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -15,6 +17,20 @@ ABSENT = 1
 N_HEADS = 4
 # Divides every width: heads are equally wide, and their features come in pairs.
 WIDTH_UNIT = 2 * N_HEADS
+# Cells that the unit normal is worth beside the known ones when level and spread are told.
+PRIOR_CELLS = 24.0
+
+
+class Schedule(Protocol):
+    """How much signal and noise the numeric parts hold at time t."""
+
+    def alpha(self, t: Tensor) -> Tensor:
+        """Kept signal, (B,) -> (B,)."""
+        ...
+
+    def sigma(self, t: Tensor) -> Tensor:
+        """Standard deviation of the noise, (B,) -> (B,)."""
+        ...
 
 
 class GatedConvolution(nn.Module):
@@ -91,6 +107,53 @@ def _turned(x: Tensor) -> Tensor:
     return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
 
 
+class OwnScale(NamedTuple):
+    """Level and spread of each number in each window, told by its known cells.
+
+        x_0 = m + s z,   v = sigma_t (alpha_t (1 - s^2) d / c^2 - m) + s / c f,
+        d = x_t - alpha_t m,   c^2 = alpha_t^2 s^2 + sigma_t^2
+
+    The network sees z where cells are known and d / c elsewhere, both of unit variance, and answers
+    f, whose zero is the belief N(m, s^2). It is not told m and s, so a series on a level that no
+    training row had looks to it like any other; where nothing is known there is no such scale.
+
+    Source: windows scaled by their own moments are of Kim et al. 2022 (ICLR, *RevIN*), skips by
+    variance of Karras et al. 2022 (arXiv:2206.00364), section 5. Their union for v: derived here.
+
+    Attributes
+    ----------
+    mean, spread : Tensor, (B, 1, Dn)
+    """
+
+    mean: Tensor
+    spread: Tensor
+
+    @classmethod
+    def of(cls, x: Tensor, seen: Tensor) -> Self:
+        """Of the cells ``seen``, (B, L, Dn), and ``PRIOR_CELLS`` of a unit normal."""
+        n = seen.sum(1, keepdim=True) + PRIOR_CELLS
+        mean = (x * seen).sum(1, keepdim=True) / n
+        square = (((x - mean) * seen) ** 2).sum(1, keepdim=True)
+        return cls(mean, ((square + PRIOR_CELLS) / n).sqrt())
+
+    def shown(self, x: Tensor, known: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """What the network sees of x_t, (B, L, Dn)."""
+        return torch.where(
+            known,
+            (x - self.mean) / self.spread,
+            (x - alpha * self.mean) / self._all(alpha, sigma),
+        )
+
+    def velocity(self, f: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """V of the network's answer, (B, L, Dn)."""
+        whole, away = self._all(alpha, sigma), x - alpha * self.mean
+        known = alpha * (1 - self.spread**2) * away / whole**2
+        return sigma * (known - self.mean) + self.spread / whole * f
+
+    def _all(self, alpha: Tensor, sigma: Tensor) -> Tensor:
+        return ((alpha * self.spread) ** 2 + sigma**2).sqrt()
+
+
 class TemporalDenoiser(nn.Module):
     """(x_t, t, known) -> velocities and logits of every row of a window.
 
@@ -110,6 +173,10 @@ class TemporalDenoiser(nn.Module):
         round comes the attention.
     window : int
         The most rows that are seen together.
+    n_place : int
+        Numeric parts behind the context that keep the scale of all sequences.
+    schedule : Schedule
+        Of the numeric parts.
     generator : torch.Generator
         Source of the initial weights.
     """
@@ -122,6 +189,8 @@ class TemporalDenoiser(nn.Module):
         width: int,
         depth: int,
         window: int,
+        n_place: int,
+        schedule: Schedule,
         n_heads: int = N_HEADS,
         n_frequencies: int = 8,
         frequency_scale: float = 0.5,
@@ -131,13 +200,15 @@ class TemporalDenoiser(nn.Module):
     ) -> None:
         super().__init__()
         self.layout, self.n_context = layout, n_context
+        self.n_place, self.schedule = n_place, schedule
         self.packing = Packing(layout.levels)
         self.numbers = PeriodicEmbedding(layout.n_num, n_frequencies, frequency_scale)
         self.levels = LevelEmbedding(self.packing, layout.ordered, level_dim)
         self.time = TimeEmbedding(n_times)
         own_num, own_cat = layout.n_num - n_context[0], layout.n_cat - n_context[1]
         n_inputs = layout.n_num * (2 * n_frequencies + 1) + layout.n_cat * level_dim
-        self.enter = Affine(n_inputs + 2 * n_times + own_num + own_cat, width)
+        n_inputs += own_num + own_cat
+        self.enter = Affine(n_inputs + 2 * n_times, width)
         dilations = [2**i for i in range(max(window - 1, 1).bit_length())][:-1] or [1]
         self.blocks = nn.ModuleList(
             [GatedConvolution(width, d) for d in dilations]
@@ -164,14 +235,23 @@ class TemporalDenoiser(nn.Module):
         """Velocities (B, L, Dn) and logits (B, L, S) of noisy windows at times t, (B,)."""
         present = (x_t.cat[..., :1] != ABSENT).to(x_t.num.dtype)
         n_num, n_cat = self.n_context
+        first = n_num + self.n_place
+        x, seen = x_t.num[..., first:], known.num[..., first:]
+        alpha, sigma = (f(t)[:, None, None] for f in (self.schedule.alpha, self.schedule.sigma))
+        # Values that do not exist come as 0 and tell nothing of the scale.
+        scale = OwnScale.of(x, seen & (x != 0) & (present > 0))
+        shown = torch.cat([x_t.num[..., :first], scale.shown(x, seen, alpha, sigma)], dim=-1)
         clock = self.time(t)[:, None].expand(*x_t.shape, -1)
-        inputs = [self.numbers(x_t.num), self.levels(x_t.cat), clock]
+        inputs = [self.numbers(shown), self.levels(x_t.cat), clock]
         inputs += [known.num[..., n_num:].float(), known.cat[..., n_cat:].float()]
         h = self.enter(torch.cat(inputs, dim=-1))
         for block in self.blocks:
             h = block(h, present)
         h = self.norm(h)
-        velocity = nn.functional.pad(self.velocity(h).float(), (n_num, 0))
+        answer = self.velocity(h).float()
+        own = scale.velocity(answer[..., self.n_place :], x, alpha, sigma)
+        velocity = torch.cat([answer[..., : self.n_place], own], dim=-1)
+        velocity = nn.functional.pad(velocity, (n_num, 0))
         queries = nn.functional.pad(self.query(h), (n_cat * self.levels.dim, 0))
         return Belief(velocity, self.levels.logits(queries) + self.bias)
 

@@ -15,6 +15,7 @@ from tabdiff.evaluation.intervals import Interval, wilson
 from tabdiff.evaluation.neighbours import TIE, Singles
 from tabdiff.evaluation.tables import Table
 
+Prints = npt.NDArray[np.uint64]
 NEAR_QUANTILE = 0.01
 
 
@@ -61,18 +62,19 @@ class NearCopies:
 
 def count_copies(real: Table, synthetic: Table, holdout: Table | None) -> Copies:
     """Count rows that equal a training row, and what unseen rows score."""
-    prints = real.fingerprints()
-    known = np.unique(prints)
-    made = float(np.isin(synthetic.fingerprints(), known).mean())
-    floor = (
-        repeated_share(prints)
-        if holdout is None
-        else float(np.isin(holdout.fingerprints(), known).mean())
-    )
-    return Copies(made, wilson(made, synthetic.n_rows), floor)
+    unseen = None if holdout is None else holdout.fingerprints()
+    return copies_among(real.fingerprints(), synthetic.fingerprints(), unseen)
 
 
-def repeated_share(prints: npt.NDArray[np.uint64]) -> float:
+def copies_among(real: Prints, synthetic: Prints, holdout: Prints | None) -> Copies:
+    """Count fingerprints that a training row (or sequence) has, and what unseen ones score."""
+    known = np.unique(real)
+    made = float(np.isin(synthetic, known).mean())
+    floor = repeated_share(real) if holdout is None else float(np.isin(holdout, known).mean())
+    return Copies(made, wilson(made, len(synthetic)), floor)
+
+
+def repeated_share(prints: Prints) -> float:
     """Share of rows that equal another row of the same table."""
     _, inverse, counts = np.unique(prints, return_inverse=True, return_counts=True)
     return float((counts[inverse] > 1).mean())

@@ -2,9 +2,13 @@
 
     score = 1 - 2 (max(1/2, AUC) - 1/2),   averaged over 3 stratified folds
 
-1: it cannot; 0: it always can. Copies of training rows push the score to 1 as well (a duplicate
-with the other label fools the detector), so it is also taken against the hold-out and against
-equally many training rows: where the second is clearly higher, quality was bought by memory.
+1: it cannot; 0: it always can. Rows of one entity are never on both sides of a fold. The interval
+is that of the mean area under the ROC curve over the folds (LeDell et al. 2015, from DeLong's
+placements of each test row).
+
+Copies of training rows push the score to 1 as well (a duplicate with the other label fools the
+detector), so it is also taken against the hold-out and against equally many training rows: where
+the second is clearly higher, quality was bought by memory.
 
 Source: Lopez-Paz and Oquab 2017 (arXiv:1610.06545), with the AUC as SDMetrics' detection metrics
 report it.
@@ -12,7 +16,7 @@ report it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,8 +25,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from tabdiff.data.schema import Schema, to_pandas
+from tabdiff.evaluation.entities import entities_of
 from tabdiff.evaluation.extremes import Beside, Extremes
 from tabdiff.evaluation.features import Design
+from tabdiff.evaluation.intervals import Z95, Interval, auc_influence, pooled_error
 from tabdiff.evaluation.learners import boosted_classifier, booster_name, native_frame
 from tabdiff.evaluation.tables import Table, code_tables
 from tabdiff.evaluation.telling import Telling, telling_columns
@@ -50,6 +56,10 @@ class Detection:
         1: the tables cannot be told apart; 0: they always can.
     auc : float
         Mean area under the ROC curve over the folds.
+    auc_interval : (float, float)
+        95 % of it; see `tabdiff.evaluation.intervals.pooled_error`.
+    interval : (float, float)
+        The scores of the limits of ``auc_interval``: 95 % of ``score``.
     folds : tuple of float
         The area under the ROC curve of each fold.
     n_real, n_synthetic : int
@@ -60,6 +70,8 @@ class Detection:
 
     score: float
     auc: float
+    auc_interval: Interval
+    interval: Interval
     folds: tuple[float, ...]
     n_real: int
     n_synthetic: int
@@ -165,8 +177,7 @@ def boosted_detection(
     else:
         x = pd.DataFrame(one_hot(real, synthetic))
         seen = "one column per level"
-    labels = _labels(real, synthetic)
-    folds = _folds(x, labels, seed, _boosted_probabilities)
+    folds = _folds(x, real, synthetic, seed, _boosted_probabilities)
     return _detection(folds, real, synthetic, f"{detector}, {seen}")
 
 
@@ -190,7 +201,7 @@ def linear_detection(real: Table, synthetic: Table, seed: int) -> Detection:
         model.fit(train.to_numpy(), y)
         return np.asarray(model.predict_proba(test.to_numpy())[:, 1])
 
-    folds = _folds(x, _labels(real, synthetic), seed, probabilities)
+    folds = _folds(x, real, synthetic, seed, probabilities)
     return _detection(folds, real, synthetic, "logistic regression")
 
 
@@ -240,32 +251,72 @@ def _boosted_probabilities(
     return np.asarray(model.predict_proba(test)[:, 1])
 
 
+@dataclass(frozen=True)
+class _Folds:
+    """Area under the ROC curve on each held-out fold, and the standard error of their mean."""
+
+    areas: tuple[float, ...]
+    error: float
+
+
 def _folds(
     x: pd.DataFrame,
-    y: npt.NDArray[np.int64],
+    real: Table,
+    synthetic: Table,
     seed: int,
     probabilities: Callable[
         [pd.DataFrame, npt.NDArray[np.int64], pd.DataFrame], npt.NDArray[np.float64]
     ],
-) -> list[float]:
-    """Area under the ROC curve on each held-out fold."""
-    from sklearn.metrics import roc_auc_score
+) -> _Folds:
+    """Judge each fold by a detector that learned from the others."""
+    y = _labels(real, synthetic)
+    smaller = min(real.n_units, synthetic.n_units)
+    if smaller < MIN_ROWS:
+        units = "rows" if real.entity is None else "entities"
+        raise ValueError(
+            f"a two-sample test needs at least {MIN_ROWS} {units} of each table. Got {smaller}."
+        )
+    units_of = entities_of(real, synthetic)
+    areas, influences, clusters = [], [], []
+    for train, test in _splits(y, units_of, seed):
+        found = probabilities(x.iloc[train], y[train], x.iloc[test])
+        area, influence = auc_influence(y[test] == 1, found)
+        areas.append(area)
+        influences.append(influence)
+        clusters.append(None if units_of is None else units_of[test])
+    return _Folds(tuple(areas), pooled_error(influences, clusters))
+
+
+def _splits(
+    y: npt.NDArray[np.int64], units: npt.NDArray[np.intp] | None, seed: int
+) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """Training and test rows of each fold, stratified; entities are dealt as a whole."""
     from sklearn.model_selection import StratifiedKFold
 
-    smaller = int(np.bincount(y, minlength=2).min())
-    if smaller < MIN_ROWS:
-        raise ValueError(
-            f"a two-sample test needs at least {MIN_ROWS} rows of each table. Got {smaller}."
-        )
     splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    return [
-        float(roc_auc_score(y[test], probabilities(x.iloc[train], y[train], x.iloc[test])))
-        for train, test in splitter.split(x, y)
-    ]
+    if units is None:
+        yield from splitter.split(y, y)
+        return
+    _, first = np.unique(units, return_index=True)
+    of_unit = y[first]
+    for _, test in splitter.split(of_unit, of_unit):
+        held_out = np.isin(units, test)
+        yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
-def _detection(folds: list[float], real: Table, synthetic: Table, detector: str) -> Detection:
-    score = 1 - float(np.mean([2 * max(auc, 0.5) - 1 for auc in folds]))
+def _detection(folds: _Folds, real: Table, synthetic: Table, detector: str) -> Detection:
+    auc = float(np.mean(folds.areas))
+    score = 1 - float(np.mean([2 * max(area, 0.5) - 1 for area in folds.areas]))
+    low, high = max(auc - Z95 * folds.error, 0.0), min(auc + Z95 * folds.error, 1.0)
+    worst, best = (1 - (2 * max(limit, 0.5) - 1) for limit in (high, low))
     return Detection(
-        score, float(np.mean(folds)), tuple(folds), real.n_rows, synthetic.n_rows, detector
+        score=score,
+        auc=auc,
+        auc_interval=(low, high),
+        # A fold below one half counts as guessing, which may lift the score above its limit.
+        interval=(min(worst, score), max(best, score)),
+        folds=folds.areas,
+        n_real=real.n_rows,
+        n_synthetic=synthetic.n_rows,
+        detector=detector,
     )

@@ -24,14 +24,23 @@ def check_seed(seed: object) -> None:
         raise ValueError(f"seed must be at least 0. Got {seed}.")
 
 
-def check_include(include: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+def check_include(
+    include: Sequence[str] | None, known: Sequence[str], is_sequence: bool
+) -> tuple[str, ...]:
     """The sections asked for, in their own order; refuse unknown ones, all at once."""
+    if include is None:
+        return tuple(name for name in known if is_sequence or name != "sequences")
     if isinstance(include, str):
         raise TypeError(f"include must be a list of sections, for instance [{include!r}].")
     unknown = [name for name in include if name not in known]
     if unknown or not include:
         told = f"has no sections {unknown}" if unknown else "names no section"
         raise ValueError(f"include {told}. Known: {', '.join(known)}.")
+    if "sequences" in include and not is_sequence:
+        raise ValueError(
+            "include names 'sequences', which needs to know what they are: "
+            "give sequence_key, sequence_index or both."
+        )
     return tuple(name for name in known if name in include)
 
 

@@ -7,10 +7,11 @@ it judges says nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tabdiff.evaluation.entities import Positions, blocks
 from tabdiff.evaluation.tables import Table
 
 # By key: what the bootstrap copy and what the independent columns score.
@@ -37,8 +38,37 @@ class Extremes:
 
     @classmethod
     def of(cls, real: Table, n_known: int, n_rows: int, rng: np.random.Generator) -> Extremes:
-        """Make both tables, ``n_rows`` long, from at most ``n_known`` real rows."""
-        known = real.draw(n_known, rng)
-        copy = known.take(rng.integers(0, known.n_rows, size=n_rows))
+        """Make both tables, ``n_rows`` long, from at most ``n_known`` real rows.
+
+        Where rows belong to entities, entities are copied as a whole.
+        """
+        if real.entity is None:
+            known = real.draw(n_known, rng)
+            copy = known.take(rng.integers(0, known.n_rows, size=n_rows))
+        else:
+            known = _whole_entities(real, real.entity, n_known, rng)
+            copy = _copied_entities(known, n_rows, rng)
         columns = tuple(c[rng.integers(0, known.n_rows, size=n_rows)] for c in known.columns)
         return cls(known, copy, Table(known.fields, columns, n_rows))
+
+
+def _whole_entities(real: Table, entity: Positions, n_rows: int, rng: np.random.Generator) -> Table:
+    """All rows of entities that are drawn at random, until there are at least ``n_rows``."""
+    if n_rows >= real.n_rows:
+        return real
+    known, counts = np.unique(entity, return_counts=True)
+    order = rng.permutation(len(known))
+    enough = int(np.searchsorted(np.cumsum(counts[order]), n_rows)) + 1
+    return real.take(np.flatnonzero(np.isin(entity, known[order[:enough]])))
+
+
+def _copied_entities(known: Table, n_rows: int, rng: np.random.Generator) -> Table:
+    """Rows of entities that are drawn with replacement, until there are ``n_rows``."""
+    assert known.entity is not None
+    order = np.argsort(known.entity, kind="stable")
+    _, starts, counts = np.unique(known.entity[order], return_index=True, return_counts=True)
+    drawn = rng.integers(0, len(counts), size=int(np.ceil(n_rows / counts.min())))
+    drawn = drawn[: int(np.searchsorted(np.cumsum(counts[drawn]), n_rows)) + 1]
+    rows = order[blocks(starts[drawn], counts[drawn])][:n_rows]
+    numbered = np.repeat(np.arange(len(drawn)), counts[drawn])[:n_rows]
+    return replace(known.take(rows), entity=numbered)

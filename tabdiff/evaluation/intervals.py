@@ -6,6 +6,8 @@ interval of a difference on the same rows needs only the difference of the influ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -67,6 +69,29 @@ def auc_influence(truth: npt.NDArray[np.bool_], score: Floats) -> tuple[float, F
     influence[truth] = (placed_here - area) * len(score) / len(here)
     influence[~truth] = (placed_there - area) * len(score) / len(there)
     return area, influence
+
+
+def pooled_error(
+    influences: Sequence[Floats], clusters: Sequence[npt.NDArray[np.intp] | None]
+) -> float:
+    """Standard error of the mean of one area per fold.
+
+    Parameters
+    ----------
+    influences : sequence of ndarray
+        Of each fold's test rows, as `auc_influence` gives them. Folds share no test rows.
+    clusters : sequence of (ndarray or None)
+        Which rows of the fold depend on each other; None: none do.
+
+    Source: LeDell, Petersen and van der Laan 2015, "Computationally efficient confidence intervals
+    for cross-validated area under the ROC curve estimates"; dependent rows are summed first, as in
+    Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data".
+    """
+    variance = 0.0
+    for influence, cluster in zip(influences, clusters, strict=True):
+        sums = influence if cluster is None else np.bincount(cluster, weights=influence)
+        variance += float(sums @ sums) / len(influence) ** 2
+    return float(np.sqrt(variance)) / len(influences)
 
 
 def around(value: float, influence: Floats) -> Interval:

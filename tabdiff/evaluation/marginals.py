@@ -91,13 +91,14 @@ def marginals(real: Table, synthetic: Table) -> tuple[Marginal, ...]:
     for field, a, b in zip(real.fields, real.columns, synthetic.columns, strict=True):
         if field.kind == "numeric":
             first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-            made.append(_numeric(field, first, second))
+            made.append(numeric_marginal(field, first, second))
         else:
             made.append(_levels(field, a, b))
     return tuple(made)
 
 
-def _numeric(field: Field, real: Floats, synthetic: Floats) -> NumericMarginal:
+def numeric_marginal(field: Field, real: Floats, synthetic: Floats) -> NumericMarginal:
+    """Histograms of numbers, with bars that are laid out by the real ones."""
     here, there = real[~np.isnan(real)], synthetic[~np.isnan(synthetic)]
     edges, step = _edges(here)
     both = [x for x in (here, there) if len(x)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +35,18 @@ from tabdiff.evaluation.quality import Quality, QualityFigures
 from tabdiff.evaluation.scores import Score
 from tabdiff.evaluation.sdmetrics_reports import require_sdmetrics
 from tabdiff.evaluation.sections import SECTIONS, Case, judge
+from tabdiff.evaluation.sequence_door import (
+    Sequencing,
+    check_sequence_columns,
+    entity_notes,
+    panels_of,
+    place_rows,
+    shared_entity_notes,
+)
+from tabdiff.evaluation.sequence_pictures import SequencePictures, sequence_pictures
+from tabdiff.evaluation.sequences import Sequences
 from tabdiff.evaluation.serial import report_dict
-from tabdiff.evaluation.tables import code_tables
+from tabdiff.evaluation.tables import Tables, code_tables
 from tabdiff.evaluation.terminal import render_text
 from tabdiff.evaluation.utility import Utility
 from tabdiff.evaluation.verdict import Finding
@@ -64,11 +74,19 @@ class Report:
     utility : Utility or None
         None too without a target or a hold-out.
     privacy : Privacy or None
+        Of entities where the table is one of sequences.
     privacy_floor : PrivacyFloor or None
+    sequences : Sequences or None
+        None too without a sequence key or index.
+    pictures : SequencePictures or None
+        Trajectories, transitions and histograms of sequences, for pictures. They hold values of the
+        real table.
     marginals : tuple of NumericMarginal or LevelMarginal
         Histograms of every column, for pictures. They hold values of the real table.
     projection : Projection or None
         A draw of both tables in a plane, for a picture; None where there is no plane.
+    sequencing : Sequencing or None
+        How the frames are sequences; None where rows are independent.
     rows : dict of str to int
         Rows of "real", "synthetic" and "holdout" (0: none was given).
     fingerprint : str
@@ -96,8 +114,11 @@ class Report:
     utility: Utility | None
     privacy: Privacy | None
     privacy_floor: PrivacyFloor | None
+    sequences: Sequences | None
+    pictures: SequencePictures | None
     marginals: tuple[Marginal, ...]
     projection: Projection | None
+    sequencing: Sequencing | None
     rows: dict[str, int]
     fingerprint: str
     floor_source: str
@@ -128,6 +149,7 @@ class Report:
             "independent": _numbers([s.independent for s in self.card]),
             "better": [s.better for s in self.card],
             "unit": [s.unit for s in self.card],
+            "basis": [s.basis for s in self.card],
             "meaning": [s.meaning for s in self.card],
         }
         return pd.DataFrame(columns, index=pd.Index([s.key for s in self.card], name="key"))
@@ -190,8 +212,10 @@ def evaluate(
     target: Hashable = None,
     schema: Schema | None = None,
     seed: int = 0,
-    include: Sequence[str] = SECTIONS,
+    include: Sequence[str] | None = None,
     progress: bool = True,
+    sequence_key: Hashable = None,
+    sequence_index: Hashable = None,
 ) -> Report:
     """Judge a synthetic table against the real one it imitates.
 
@@ -200,6 +224,11 @@ def evaluate(
     the other. Beside it stand two extremes: a bootstrap copy of the real rows, and independent
     columns.
 
+    With a sequence key or index the frames are long: one row per entity and time. Then columns,
+    pairs, missing values, detection and utility are still judged row by row, without the key and
+    with all rows of an entity on one side of every split; privacy is judged by entity; and the
+    section "sequences" judges what happens in time. Each score names its ``basis``.
+
     Parameters
     ----------
     real : DataFrame
@@ -207,17 +236,25 @@ def evaluate(
     synthetic : DataFrame
         Synthetic rows with the same columns, in any order.
     holdout : DataFrame, optional
-        Real rows that the synthesizer never saw. Needed for utility, memorisation and attacks.
+        Real rows that the synthesizer never saw. Needed for utility, memorisation and attacks. Of
+        sequences: whole entities.
     target : hashable, optional
         A column to predict; classes give AUC, numbers RMSE.
     schema : Schema, optional
         Column kinds; inferred from ``real`` by default. Identifiers are not judged.
     seed : int
         Deals folds and draws rows. The same seed gives the same report.
-    include : sequence of str
-        Sections to judge: "quality", "detection", "utility", "privacy".
+    include : sequence of str, optional
+        Sections to judge: "quality", "detection", "utility", "privacy", "sequences". All that the
+        arguments allow by default.
     progress : bool
         Show a bar, on a terminal or in a notebook.
+    sequence_key : hashable, optional
+        The column that says which rows belong together. Synthetic keys need not be real ones.
+    sequence_index : hashable, optional
+        The column that orders the rows of an entity: numbers, dates or text that is read as such.
+        Without it the order in the frame counts. Without a key the frame is one long series, whose
+        windows are compared.
 
     Returns
     -------
@@ -226,45 +263,82 @@ def evaluate(
     Raises
     ------
     ImportError
-        If SDMetrics is not installed; quality and privacy need it.
+        If SDMetrics is not installed; quality, privacy and sequences need it.
     ValueError
         If a section or a seed does not exist.
     EvaluationError
         If the frames cannot be compared: other columns, fewer than two rows, values that are not
-        the column's; all faults at once.
+        the column's, rows without a key or a time, one entity only; all faults at once.
 
     Warns
     -----
     EvaluationWarning
-        If hold-out rows were also trained on.
+        If hold-out rows (or entities) were also trained on.
 
     Examples
     --------
     >>> report = evaluate(train, fake, holdout=test, target="income")  # doctest: +SKIP
     >>> report.scores["c2st"]  # doctest: +SKIP
     0.917
+    >>> evaluate(visits, fake, sequence_key="patient", sequence_index="day")  # doctest: +SKIP
     """
     check_seed(seed)
-    sections = check_include(include, SECTIONS)
-    if {"quality", "privacy"} & set(sections):
+    is_sequence = sequence_key is not None or sequence_index is not None
+    sections = check_include(include, SECTIONS, is_sequence)
+    if {"quality", "privacy", "sequences"} & set(sections):
         require_sdmetrics()
     frames = {"real": to_pandas(real), "synthetic": to_pandas(synthetic)}
     if holdout is not None:
         frames["holdout"] = to_pandas(holdout)
-    kinds = Schema.infer(real) if schema is None else schema
-    tables = code_tables(frames["real"], frames["synthetic"], frames.get("holdout"), kinds)
-    position = None if target is None else position_of(target, tables, kinds)
-    case = Case(tables, frames, position, seed)
-    notes = [*tables.notes, *size_notes(tables), *overlap_notes(tables)]
+    if is_sequence:
+        case, kinds, notes = _sequence_case(frames, schema, seed, sequence_key, sequence_index)
+    else:
+        kinds = Schema.infer(real) if schema is None else schema
+        tables = code_tables(frames["real"], frames["synthetic"], frames.get("holdout"), kinds)
+        case = Case(tables, frames, None, seed)
+        notes = [*tables.notes, *size_notes(tables), *overlap_notes(tables)]
+    if target is not None:
+        case = replace(case, target=position_of(target, case.tables, kinds))
     with Progress(sections, progress) as bar:
         return _report(case, sections, notes, bar)
 
 
+def _sequence_case(
+    frames: dict[str, pd.DataFrame],
+    schema: Schema | None,
+    seed: int,
+    key: Hashable,
+    index: Hashable,
+) -> tuple[Case, Schema, list[str]]:
+    """The frames as sequences, the kinds of all columns but the key, and notes."""
+    check_sequence_columns(frames, key, index)
+    rows = {role: f if key is None else f.drop(columns=[key]) for role, f in frames.items()}
+    kinds = Schema.infer(rows["real"]) if schema is None else schema
+    kinds = replace(kinds, columns=tuple(c for c in kinds.columns if key is None or c.name != key))
+    sequencing, places = place_rows(frames, key, index, kinds)
+    coded = code_tables(rows["real"], rows["synthetic"], rows.get("holdout"), kinds)
+    excluded = coded.excluded
+    if key is not None:
+        excluded = {str(key): "the sequence key: it says which rows belong together", **excluded}
+    tables = Tables(
+        replace(coded.real, entity=places["real"].entity),
+        replace(coded.synthetic, entity=places["synthetic"].entity),
+        None if coded.holdout is None else replace(coded.holdout, entity=places["holdout"].entity),
+        excluded,
+        coded.notes,
+    )
+    panels = panels_of(tables, sequencing, places, index)
+    notes = [*tables.notes, *size_notes(tables), *entity_notes(panels)]
+    notes += shared_entity_notes(panels, places)
+    return Case(tables, rows, None, seed, panels), kinds, notes
+
+
 def _report(case: Case, sections: tuple[str, ...], notes: list[str], bar: Progress) -> Report:
-    tables = case.tables
+    tables, panels = case.tables, case.panels
     found = judge(case, sections, bar)
-    if found.quality is not None:
-        notes += found.quality.problems
+    for section in (found.quality, found.sequences):
+        if section is not None:
+            notes += section.problems
     if found.utility is not None:
         notes += found.utility.notes
     source = "one real half against the other" if tables.holdout is None else "the hold-out"
@@ -279,8 +353,13 @@ def _report(case: Case, sections: tuple[str, ...], notes: list[str], bar: Progre
         utility=found.utility,
         privacy=found.privacy,
         privacy_floor=found.privacy_floor,
+        sequences=found.sequences,
+        pictures=None
+        if found.sequences is None or panels is None
+        else sequence_pictures(panels, case.seed),
         marginals=marginals(tables.real, tables.synthetic),
         projection=project(tables.real, tables.synthetic, case.seed),
+        sequencing=None if panels is None else panels.sequencing,
         rows={
             "real": tables.real.n_rows,
             "synthetic": tables.synthetic.n_rows,

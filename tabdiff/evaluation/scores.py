@@ -14,6 +14,10 @@ from tabdiff.evaluation.quality import Quality, QualityFigures
 from tabdiff.evaluation.sdmetrics_reports import Diagnostic
 from tabdiff.evaluation.utility import Utility
 
+# What figures of privacy are about: one and many of it.
+Unit = tuple[str, str]
+ROW: Unit = ("row", "rows")
+
 Better = Literal["higher", "lower", "near 0", "near 0.5", "not above floor", "not below floor"]
 
 
@@ -26,7 +30,7 @@ class Score:
     key : str
         Name in ``Report.scores`` and in JSON.
     section : str
-        "quality", "detection", "utility" or "privacy".
+        "quality", "detection", "utility", "privacy" or "sequences".
     title : str
         Name for people.
     value : float
@@ -41,8 +45,11 @@ class Score:
     interval : (float, float) or None
         95 % interval, where there is one.
     copy, independent : float or None
-        What a bootstrap copy of the real rows scores, and what independent columns score. None
-        where it was not taken.
+        What a bootstrap copy of the real rows scores, and what independent columns score (of
+        sequences: rows permuted among entities). None where it was not taken.
+    basis : str
+        What is counted: "rows", or for sequences "entities", "windows", "steps" from row to row,
+        "pairs of rows" or "runs" of rows.
     """
 
     key: str
@@ -56,6 +63,7 @@ class Score:
     interval: tuple[float, float] | None = None
     copy: float | None = None
     independent: float | None = None
+    basis: str = "rows"
 
 
 def with_extremes(scores: Sequence[Score], beside: Beside) -> list[Score]:
@@ -118,35 +126,38 @@ def detection_scores(suite: DetectionSuite) -> list[Score]:
         Score(
             "c2st", "detection", "C2ST, boosting", suite.native.score, suite.native_floor.score,
             "higher", "", "1: a strong classifier cannot tell the rows apart; 0: it always can",
+            suite.native.interval,
         ),
         Score(
             "c2st_sdmetrics", "detection", "C2ST, boosting, one-hot", suite.encoded.score,
             suite.encoded_floor.score, "higher", "", "the same on the published encoding",
+            suite.encoded.interval,
         ),
         Score(
             "c2st_linear", "detection", "C2ST, logistic", suite.linear.score,
             suite.linear_floor.score, "higher", "",
-            "the same for a linear classifier; sees single columns only",
+            "the same for a linear classifier; sees single columns only", suite.linear.interval,
         ),
     ]  # fmt: skip
 
 
-def memory_scores(pair: HoldoutDetection) -> list[Score]:
+def memory_scores(pair: HoldoutDetection, unit: Unit = ROW) -> list[Score]:
     """The figures that tell likeness from memory."""
-    return [
+    scores = [
         Score(
             "c2st_holdout", "privacy", "C2ST against hold-out", pair.holdout, pair.floor,
-            "higher", "", f"C2ST of {pair.n_rows:,} synthetic against as many unseen rows",
+            "higher", "", f"C2ST of {pair.n_rows:,} synthetic against as many unseen {unit[1]}",
         ),
         Score(
             "c2st_train", "privacy", "C2ST against training", pair.train, pair.floor,
-            "higher", "", "the same against training rows: should not be higher",
+            "higher", "", f"the same against training {unit[1]}: should not be higher",
         ),
         Score(
             "c2st_memory", "privacy", "Difference of the two", pair.difference, 0.0,
             "near 0", "", "clearly above 0: the quality was bought by memory", pair.interval,
         ),
     ]  # fmt: skip
+    return [replace(score, basis=unit[1]) for score in scores]
 
 
 _LEARNERS = {"boosting": "", "forest": "_forest", "linear": "_linear"}
@@ -190,8 +201,9 @@ def utility_scores(utility: Utility) -> list[Score]:
     return scores
 
 
-def privacy_scores(privacy: Privacy, floor: PrivacyFloor) -> list[Score]:
-    """The figures of the privacy section."""
+def privacy_scores(privacy: Privacy, floor: PrivacyFloor, unit: Unit = ROW) -> list[Score]:
+    """The figures of the privacy section, of rows or of what else is protected."""
+    one, many = unit
     copies, close = privacy.copies, privacy.near_copies
     near, unseen = privacy.distances.medians
     protection = privacy.protection
@@ -199,31 +211,33 @@ def privacy_scores(privacy: Privacy, floor: PrivacyFloor) -> list[Score]:
         Score(
             "copies", "privacy", "Exact copies", 100 * copies.synthetic, 100 * copies.floor,
             "not above floor", "%",
-            "rows that equal a training row; unseen real rows repeat some as well",
+            f"{many} that equal a training {one}; unseen real {many} repeat some as well",
             _percent(copies.interval),
         ),
         Score(
             "near_copies", "privacy", "Near copies", 100 * close.synthetic, 100 * close.floor,
             "not above floor", "%",
-            "rows as near to a training row as 1 % of the training rows are to another",
+            f"{many} as near to a training {one} as 1 % of the training {many} are to another",
             _percent(close.interval),
         ),
         Score(
             "dcr_median", "privacy", "Distance to training", near, unseen,
             "not below floor", "",
-            "median distance to the nearest training row; far below the floor means copying",
+            f"median distance to the nearest training {one}; far below the floor means copying",
         ),
         Score(
             "dcr_baseline", "privacy", "SDMetrics DCR baseline", protection.baseline,
             floor.protection.baseline, "not below floor", "",
-            "distance to training rows as a part of that of random rows; a smoke test only",
+            f"distance to training {many} as a part of that of random {many}; a smoke test only",
         ),
     ]  # fmt: skip
-    return scores + _holdout_scores(privacy, floor)
+    scores += _holdout_scores(privacy, floor, unit)
+    return [replace(score, basis=many) for score in scores]
 
 
-def _holdout_scores(privacy: Privacy, floor: PrivacyFloor) -> list[Score]:
+def _holdout_scores(privacy: Privacy, floor: PrivacyFloor, unit: Unit) -> list[Score]:
     """The figures that need rows which were not trained on."""
+    one, many = unit
     scores = []
     memory, inference = privacy.memorisation, privacy.inference
     if memory is not None:
@@ -231,17 +245,17 @@ def _holdout_scores(privacy: Privacy, floor: PrivacyFloor) -> list[Score]:
             Score(
                 "memorisation_excess", "privacy", "Memorisation excess", memory.excess,
                 memory.floor, "near 0", "",
-                "nearest rows are training rows more often than by chance; 1: a pure copier",
+                f"nearest {many} are training {many} more often than by chance; 1: a pure copier",
                 memory.interval,
             ),
             Score(
                 "dcr_share", "privacy", "DCR share", memory.dcr_share, 0.5, "near 0.5", "",
-                "nearer to training than to as many unseen rows; a smoke test only",
+                f"nearer to training than to as many unseen {many}; a smoke test only",
                 memory.dcr_interval,
             ),
             Score(
                 "nndr_share", "privacy", "NNDR share", memory.nndr_share, 0.5, "near 0.5", "",
-                "nearest row stands out more among training rows; a smoke test only",
+                f"nearest {one} stands out more among training {many}; a smoke test only",
                 memory.nndr_interval,
             ),
         ]  # fmt: skip
@@ -251,7 +265,7 @@ def _holdout_scores(privacy: Privacy, floor: PrivacyFloor) -> list[Score]:
             Score(
                 "dcr_overfitting", "privacy", "SDMetrics DCR overfitting", overfitting,
                 floor.protection.overfitting, "not below floor", "",
-                "SDMetrics' form of the DCR share, on few rows; a smoke test only",
+                f"SDMetrics' form of the DCR share, on few {many}; a smoke test only",
             )
         )  # fmt: skip
     if privacy.membership is not None:
@@ -259,7 +273,7 @@ def _holdout_scores(privacy: Privacy, floor: PrivacyFloor) -> list[Score]:
             Score(
                 "membership_auc", "privacy", "Membership attack, AUC", privacy.membership.auc,
                 floor.membership, "near 0.5", "",
-                "telling training rows from unseen ones by density ratio; 0.5: guessing",
+                f"telling training {many} from unseen ones by density ratio; 0.5: guessing",
                 privacy.membership.interval,
             )
         )  # fmt: skip
@@ -268,7 +282,7 @@ def _holdout_scores(privacy: Privacy, floor: PrivacyFloor) -> list[Score]:
             Score(
                 "inference_excess", "privacy", "Attribute inference", inference.excess,
                 floor.inference, "near 0", "",
-                "values guessed right for training rows only, of those not guessed for unseen ones",
+                f"values guessed right for training {many} only, of those not guessed for unseen",
                 inference.interval,
             )
         )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,10 @@ from tabdiff.evaluation.detection import (
     detection_beside,
     judge_detection,
 )
+from tabdiff.evaluation.entity_features import Layout
 from tabdiff.evaluation.extremes import Beside, Extremes
 from tabdiff.evaluation.memory import HoldoutDetection, detect_both, holdout_detection
+from tabdiff.evaluation.panel import Panel
 from tabdiff.evaluation.privacy import Privacy, PrivacyFloor, judge_privacy, privacy_floor
 from tabdiff.evaluation.progress import Progress
 from tabdiff.evaluation.quality import (
@@ -27,7 +30,9 @@ from tabdiff.evaluation.quality import (
     quality_figures,
 )
 from tabdiff.evaluation.scores import (
+    ROW,
     Score,
+    Unit,
     detection_scores,
     memory_scores,
     privacy_scores,
@@ -36,15 +41,25 @@ from tabdiff.evaluation.scores import (
     with_extremes,
 )
 from tabdiff.evaluation.sdmetrics_reports import sdmetrics_diagnostic
+from tabdiff.evaluation.sequence_door import Panels
+from tabdiff.evaluation.sequence_privacy import (
+    PanelExtremes,
+    copies_beside,
+    entity_tables,
+    with_copied_sequences,
+)
+from tabdiff.evaluation.sequence_scores import copied_scores, sequence_scores
+from tabdiff.evaluation.sequences import Sequences, judge_sequences, sequences_beside
 from tabdiff.evaluation.tables import Table, Tables
 from tabdiff.evaluation.utility import Utility, judge_utility
 from tabdiff.evaluation.verdict import Finding
 
-SECTIONS = ("quality", "detection", "utility", "privacy")
+SECTIONS = ("quality", "detection", "utility", "privacy", "sequences")
 # Rows of the extremes where a figure is slow to take.
 EXTREME_ROWS = 5_000
 EXTREME_QUERIES = 1_000
 EXTREME_PAIR = 3_000
+EXTREME_ENTITIES = 1_500
 
 
 @dataclass
@@ -60,6 +75,7 @@ class Judged:
     utility: Utility | None = None
     privacy: Privacy | None = None
     privacy_floor: PrivacyFloor | None = None
+    sequences: Sequences | None = None
 
 
 @dataclass(frozen=True)
@@ -74,12 +90,15 @@ class Case:
     target : int or None
         Position of the column to predict.
     seed : int
+    panels : Panels or None
+        The same rows as sequences; None where rows are independent.
     """
 
     tables: Tables
     frames: dict[str, pd.DataFrame]
     target: int | None
     seed: int
+    panels: Panels | None = None
 
     @property
     def fresh(self) -> tuple[Table, Table]:
@@ -92,11 +111,30 @@ class Case:
     def scale(self) -> float:
         """What the distance of two fresh tables becomes at the sizes of the judged ones.
 
-        The sampling distance of tables of n and m rows grows as sqrt(1/n + 1/m).
+        The sampling distance of tables of n and m rows (entities, where rows belong to some) grows
+        as sqrt(1/n + 1/m).
         """
         first, second = self.fresh
-        judged = 1 / self.tables.real.n_rows + 1 / self.tables.synthetic.n_rows
-        return float(np.sqrt(judged / (1 / first.n_rows + 1 / second.n_rows)))
+        judged = 1 / self.tables.real.n_units + 1 / self.tables.synthetic.n_units
+        return float(np.sqrt(judged / (1 / first.n_units + 1 / second.n_units)))
+
+    def fresh_panels(self, panels: Panels) -> tuple[Panel, Panel]:
+        """Real entities, and others that were not trained on: they set the floors."""
+        if panels.holdout is not None:
+            return panels.real, panels.holdout
+        return panels.real.halves(np.random.default_rng([self.seed, 5]))
+
+    @cached_property
+    def protected(self) -> tuple[Table, Table, Table | None]:
+        """Real, synthetic and unseen units that privacy is about: rows, or entities' features."""
+        if self.panels is not None:
+            return entity_tables(self.panels)
+        return self.tables.real, self.tables.synthetic, self.tables.holdout
+
+    @property
+    def unit(self) -> Unit:
+        """What privacy is about: one and many of it."""
+        return ROW if self.panels is None else self.panels.sequencing.unit
 
     def extremes(self, n_known: int, n_rows: int) -> Extremes:
         """The bootstrap copy and the independent columns."""
@@ -134,7 +172,7 @@ def _quality(case: Case, found: Judged) -> None:
 
 def _detection(case: Case, found: Judged) -> None:
     real, synthetic, fresh = case.tables.real, case.tables.synthetic, case.fresh
-    if min(real.n_rows, synthetic.n_rows, *(table.n_rows for table in fresh)) >= MIN_ROWS:
+    if min(real.n_units, synthetic.n_units, *(table.n_units for table in fresh)) >= MIN_ROWS:
         found.detection = judge_detection(real, synthetic, fresh, case.seed)
         extremes = case.extremes(EXTREME_ROWS, min(EXTREME_ROWS, synthetic.n_rows))
         beside = detection_beside(extremes, case.seed)
@@ -159,22 +197,36 @@ def _utility(case: Case, found: Judged) -> None:
 
 
 def _privacy(case: Case, found: Judged) -> None:
-    real, synthetic, holdout = case.tables.real, case.tables.synthetic, case.tables.holdout
+    real, synthetic, holdout = case.protected
     found.privacy = judge_privacy(real, synthetic, holdout, case.seed)
+    panels = case.panels
+    if panels is not None:
+        found.privacy = with_copied_sequences(
+            found.privacy, panels.real, panels.synthetic, panels.holdout
+        )
     found.privacy_floor = privacy_floor(real, holdout, case.seed)
-    scores = privacy_scores(found.privacy, found.privacy_floor)
+    scores = privacy_scores(found.privacy, found.privacy_floor, case.unit)
     rows = [table.n_rows for table in (real, synthetic, holdout) if table is not None]
     if holdout is not None and min(rows) >= MIN_ROWS:
         found.holdout_detection = holdout_detection(real, synthetic, holdout, case.seed)
-        scores += memory_scores(found.holdout_detection)
-    extremes = case.extremes(EXTREME_ROWS, min(EXTREME_ROWS, synthetic.n_rows))
-    found.card += with_extremes(scores, _privacy_beside(case, extremes, found.privacy_floor))
-    found.verdict.append(verdict.privacy(found.privacy, found.holdout_detection))
+        scores += memory_scores(found.holdout_detection, case.unit)
+    if panels is None:
+        extremes = case.extremes(EXTREME_ROWS, min(EXTREME_ROWS, synthetic.n_rows))
+        beside = _privacy_beside(case, extremes, found.privacy_floor)
+    else:
+        rng = np.random.default_rng([case.seed, 16])
+        n_made = min(EXTREME_ENTITIES, synthetic.n_rows)
+        known = PanelExtremes.of(panels.real, EXTREME_ENTITIES, n_made, rng)
+        scores += copied_scores(panels, case.fresh_panels(panels))
+        beside = _privacy_beside(case, known.tables(Layout.of(panels)), found.privacy_floor)
+        beside |= copies_beside(known)
+    found.card += with_extremes(scores, beside)
+    found.verdict.append(verdict.privacy(found.privacy, found.holdout_detection, case.unit))
 
 
 def _privacy_beside(case: Case, extremes: Extremes, floor: PrivacyFloor) -> Beside:
     """What the two extremes score, by key: the same attacks on smaller tables."""
-    holdout = case.tables.holdout
+    holdout = case.protected[2]
     unseen = None
     if holdout is not None:
         unseen = holdout.draw(EXTREME_ROWS, np.random.default_rng([case.seed, 12]))
@@ -194,4 +246,23 @@ def _privacy_beside(case: Case, extremes: Extremes, floor: PrivacyFloor) -> Besi
     return {key: (copy[key], independent[key]) for key in copy.keys() & independent.keys()}
 
 
-_RUN = {"quality": _quality, "detection": _detection, "utility": _utility, "privacy": _privacy}
+def _sequences(case: Case, found: Judged) -> None:
+    panels = case.panels
+    if panels is None:
+        return
+    fresh = case.fresh_panels(panels)
+    judged = 1 / panels.real.n_entities + 1 / panels.synthetic.n_entities
+    natural = 1 / fresh[0].n_entities + 1 / fresh[1].n_entities
+    found.sequences = judge_sequences(panels, fresh, float(np.sqrt(judged / natural)), case.seed)
+    beside = sequences_beside(panels, case.seed)
+    found.card += with_extremes(sequence_scores(found.sequences), beside)
+    found.verdict.insert(0, verdict.sequences(found.sequences))
+
+
+_RUN = {
+    "quality": _quality,
+    "detection": _detection,
+    "utility": _utility,
+    "privacy": _privacy,
+    "sequences": _sequences,
+}

@@ -75,15 +75,24 @@ class Table:
     columns : tuple of ndarray, (n_rows,)
         ``float64`` for numeric fields (missing is NaN), ``int32`` codes for categorical ones.
     n_rows : int
+    entity : ndarray of intp, (n_rows,), or None
+        Number of the entity that a row belongs to; None where rows are independent.
     """
 
     fields: tuple[Field, ...]
     columns: tuple[Array, ...]
     n_rows: int
+    entity: npt.NDArray[np.intp] | None = None
+
+    @property
+    def n_units(self) -> int:
+        """How many independent units the rows hold: entities, else rows."""
+        return self.n_rows if self.entity is None else len(np.unique(self.entity))
 
     def take(self, rows: npt.NDArray[np.intp]) -> Table:
         """The rows at these positions, as a table of their own."""
-        return Table(self.fields, tuple(c[rows] for c in self.columns), len(rows))
+        entity = None if self.entity is None else self.entity[rows]
+        return Table(self.fields, tuple(c[rows] for c in self.columns), len(rows), entity)
 
     def draw(self, n: int, rng: Generator) -> Table:
         """``n`` rows without replacement (all of them where there are no more than ``n``)."""
@@ -92,7 +101,11 @@ class Table:
         return self.take(np.sort(rng.choice(self.n_rows, size=n, replace=False)))
 
     def halves(self, rng: Generator) -> tuple[Table, Table]:
-        """The rows, dealt at random into two halves."""
+        """The rows, dealt at random into two halves; rows of one entity stay together."""
+        if self.entity is not None:
+            known = np.unique(self.entity)
+            first = np.isin(self.entity, rng.permutation(known)[: len(known) // 2])
+            return self.take(np.flatnonzero(first)), self.take(np.flatnonzero(~first))
         order = rng.permutation(self.n_rows)
         middle = self.n_rows // 2
         return self.take(np.sort(order[:middle])), self.take(np.sort(order[middle:]))
@@ -108,7 +121,10 @@ class Table:
         """The table without the column at ``index``."""
         keep = [i for i in range(len(self.fields)) if i != index]
         return Table(
-            tuple(self.fields[i] for i in keep), tuple(self.columns[i] for i in keep), self.n_rows
+            tuple(self.fields[i] for i in keep),
+            tuple(self.columns[i] for i in keep),
+            self.n_rows,
+            self.entity,
         )
 
     def fingerprints(self) -> npt.NDArray[np.uint64]:
@@ -123,7 +139,7 @@ class Table:
 
 
 def stack(first: Table, second: Table) -> Table:
-    """The rows of two tables with the same fields, one after the other."""
+    """The rows of two tables with the same fields, one after the other; entities are forgotten."""
     columns = zip(first.columns, second.columns, strict=True)
     return Table(
         first.fields,
@@ -153,7 +169,10 @@ class Tables:
     notes: tuple[str, ...]
 
     def fingerprint(self) -> str:
-        """A digest of the columns' names and of the real and hold-out rows, in their order."""
+        """A digest of the columns' names and of the real and hold-out rows, in their order.
+
+        Of sequences, also of which rows belong together.
+        """
         digest = hashlib.sha256()
         tables = [table for table in (self.real, self.holdout) if table is not None]
         for i, field in enumerate(self.real.fields):
@@ -165,6 +184,9 @@ class Tables:
                 if field.kind == "categorical":
                     column = pd.util.hash_array(texts)[column]
                 digest.update(np.ascontiguousarray(column).tobytes())
+        for table in tables:
+            if table.entity is not None:
+                digest.update(np.ascontiguousarray(table.entity, dtype=np.int64).tobytes())
         return digest.hexdigest()
 
 

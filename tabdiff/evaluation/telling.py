@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from tabdiff.evaluation.entities import entities_of
 from tabdiff.evaluation.learners import boosted_classifier, native_frame
 from tabdiff.evaluation.tables import Table
 
@@ -34,7 +36,8 @@ class Telling:
 def telling_columns(real: Table, synthetic: Table, seed: int) -> tuple[Telling, ...]:
     """Where synthetic rows are caught: the permutation importance of the boosted detector.
 
-    One detector learns from two thirds of the rows; on the others each column is shuffled in turn,
+    One detector learns from two thirds of the rows (of the entities, where rows belong to some); on
+    the others each column is shuffled in turn,
     which breaks its relation to all other columns and to the truth about the row.
 
     Source: Breiman 2001, "Random forests", section 10; on held-out rows, of the area under the ROC
@@ -45,9 +48,7 @@ def telling_columns(real: Table, synthetic: Table, seed: int) -> tuple[Telling, 
     rng = np.random.default_rng([seed, 7])
     x = pd.concat([native_frame(real), native_frame(synthetic)], ignore_index=True)
     y = np.repeat(np.array([1, 0]), [real.n_rows, synthetic.n_rows])
-    order = rng.permutation(len(x))[:LEARNED_ROWS]
-    learned, judged = np.split(order, [2 * len(order) // 3])
-    judged = judged[:TELLING_ROWS]
+    learned, judged = _thirds(entities_of(real, synthetic), len(x), rng)
     model = boosted_classifier()
     model.fit(x.iloc[learned], y[learned])
     rows, truth = x.iloc[judged], y[judged]
@@ -58,3 +59,17 @@ def telling_columns(real: Table, synthetic: Table, seed: int) -> tuple[Telling, 
         without = roc_auc_score(truth, model.predict_proba(shuffled)[:, 1])
         found.append(Telling(field.label, float(auc - without)))
     return tuple(sorted(found, key=lambda telling: -telling.drop))
+
+
+def _thirds(
+    units: npt.NDArray[np.intp] | None, n_rows: int, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows to learn from and rows to judge, at random; entities are dealt as a whole."""
+    order = rng.permutation(n_rows)[:LEARNED_ROWS]
+    if units is None:
+        learned, judged = np.split(order, [2 * len(order) // 3])
+    else:
+        n_units = int(units.max()) + 1
+        held_out = np.isin(units[order], rng.permutation(n_units)[2 * n_units // 3 :])
+        learned, judged = order[~held_out], order[held_out]
+    return learned, judged[:TELLING_ROWS]

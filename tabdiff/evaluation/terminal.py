@@ -27,6 +27,8 @@ def render_text(report: Report) -> str:
     """Verdict, score card and notes."""
     blocks = [_heading(report), *_verdict(report), "", *_card(report)]
     told = "copy: a bootstrap copy of the real rows; indep.: independent columns."
+    if report.sequencing is not None:
+        told = f"{told} Of sequences: entities copied, rows permuted among entities."
     blocks += ["", *_wrapped(f"floor: {report.floor_source}; {told}", "")]
     for name, reason in report.excluded.items():
         blocks += _wrapped(f"not judged: {name!r}, {reason}.", "")
@@ -47,9 +49,19 @@ def format_value(value: float | None, unit: str) -> str:
     return f"{value:.3f}"
 
 
+def group_of(score: Score, of_sequences: bool) -> str:
+    """The heading that a score stands under; of sequences it says what is counted."""
+    name = score.section.capitalize()
+    return f"{name}, by {score.basis}" if of_sequences else name
+
+
 def _heading(report: Report) -> str:
     rows = ", ".join(f"{n:,} {role}" for role, n in report.rows.items() if n)
-    return f"Synthetic data report: {rows} rows, {len(report.marginals)} columns"
+    told = f"Synthetic data report: {rows} rows, {len(report.marginals)} columns"
+    if report.sequences is None:
+        return told
+    entities = ", ".join(f"{n:,} {role}" for role, n in report.sequences.entities.items() if n)
+    return f"{told}\n{'':<23}{entities} {report.sequences.sequencing.unit[1]}"
 
 
 def _verdict(report: Report) -> list[str]:
@@ -63,11 +75,11 @@ def _verdict(report: Report) -> list[str]:
 def _card(report: Report) -> list[str]:
     names = "".join(f"{name:>{_NUMBER + 1}}" for name in ("score", "floor", "copy", "indep."))
     lines = [f"{'':{_TITLE + 2}}{names} {'better':<{_BETTER}}meaning"]
-    section = ""
+    group = ""
     for score in report.card:
-        if score.section != section:
-            section = score.section
-            lines.append(section.capitalize())
+        if (named := group_of(score, report.sequencing is not None)) != group:
+            group = named
+            lines.append(group)
         lines += _row(score)
     return lines
 

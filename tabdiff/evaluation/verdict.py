@@ -10,6 +10,8 @@ from tabdiff.evaluation.detection import DetectionSuite
 from tabdiff.evaluation.memory import HoldoutDetection
 from tabdiff.evaluation.privacy import Privacy
 from tabdiff.evaluation.quality import Quality, QualityFigures
+from tabdiff.evaluation.scores import ROW, Unit
+from tabdiff.evaluation.sequences import Sequences
 from tabdiff.evaluation.telling import Telling
 from tabdiff.evaluation.utility import Utility
 
@@ -34,7 +36,7 @@ class Finding:
     Attributes
     ----------
     topic : str
-        The question: "Likeness", "Columns", "Usefulness", "Privacy".
+        The question: "Sequences", "Likeness", "Columns", "Usefulness", "Privacy".
     tone : {"good", "fair", "poor", "open"}
         "open": not measured, and why.
     headline : str
@@ -73,6 +75,66 @@ def told_by(suite: DetectionSuite) -> tuple[Telling, ...]:
     if suite.native.auc < GUESSING:
         return ()
     return tuple(t for t in suite.telling if t.drop > TELLING_DROP)
+
+
+def sequences(found: Sequences) -> Finding:
+    """Whether entities can be told apart, and what of them is off."""
+    many = found.sequencing.unit[1]
+    off = sequences_off(found)
+    told = f"Beyond what unseen real {many} show: {'; '.join(off)}." if off else (
+        f"Lengths, gaps, correlations in time and transitions are as near as unseen {many} are."
+    )  # fmt: skip
+    if found.detection is None:
+        detail = f"There are too few {many} for a detector. {told}"
+        if off:
+            return Finding("Sequences", "fair", "They differ in some ways", detail)
+        return Finding("Sequences", "open", "Nothing found, little to judge by", detail)
+    test, floor = found.detection.test, found.detection.floor
+    detail = (
+        f"A boosted classifier that sees a summary of each of the {many} reaches AUC "
+        f"{test.auc:.3f} (0.5 is guessing): C2ST {test.score:.3f}, where unseen real ones score "
+        f"{floor.score:.3f}."
+    )
+    if named := [f"{t.label} (−{t.drop:.3f})" for t in sequences_told_by(found)[:3]]:
+        detail += f" It goes by {', '.join(named)}: AUC lost without them."
+    detail = f"{detail} {told}"
+    if test.score >= min(0.9, floor.score - 0.05) and not off:
+        return Finding("Sequences", "good", "They can hardly be told from real ones", detail)
+    if test.score >= 0.6 or (test.interval[1] >= floor.score and len(off) < 2):
+        return Finding("Sequences", "fair", "They differ from real ones in some ways", detail)
+    return Finding("Sequences", "poor", "They are easily told from real ones", detail)
+
+
+def sequences_told_by(found: Sequences) -> tuple[Telling, ...]:
+    """The features by which entities are told apart; none where the detector all but guesses."""
+    if found.detection is None or found.detection.test.auc < GUESSING:
+        return ()
+    return tuple(t for t in found.detection.telling if t.drop > TELLING_DROP)
+
+
+# By figure of the section: what is off, its unit, the least error worth a word.
+_SEQUENCE_ASPECTS = (
+    ("length", "lengths", " %", 2.0),
+    ("gap", "time between rows", " %", 2.0),
+    ("autocorrelation", "autocorrelation", "", 0.02),
+    ("cross_correlation", "cross-correlation", "", 0.02),
+    ("transition", "transitions", " %", 2.0),
+    ("unsorted", "rows that go back in time", " %", 1.0),
+    ("duplicated", "two rows at one time", " %", 1.0),
+)
+
+
+def sequences_off(found: Sequences) -> list[str]:
+    """The aspects whose error is well beyond that of unseen real entities, with both figures."""
+    off = []
+    for name, what, unit, least in _SEQUENCE_ASPECTS:
+        if name == "length" and found.sequencing.window is not None:
+            continue
+        error, floor = getattr(found.figures, name), getattr(found.floor, name)
+        if error - floor > least and _ratio(error, floor) > 2:
+            digits = 1 if unit else 3
+            off.append(f"{what} ({error:.{digits}f}{unit}, unseen {floor:.{digits}f}{unit})")
+    return off
 
 
 def columns(quality: Quality, floor: QualityFigures) -> Finding:
@@ -122,12 +184,13 @@ def usefulness(utility: Utility | None, reason: str) -> Finding:
     return Finding("Usefulness", "poor", "Much worse than real rows for prediction", detail)
 
 
-def privacy(found: Privacy, pair: HoldoutDetection | None) -> Finding:
-    """Whether rows repeat the training rows."""
+def privacy(found: Privacy, pair: HoldoutDetection | None, unit: Unit = ROW) -> Finding:
+    """Whether rows (or entities) repeat the training rows."""
+    one, many = unit
     copies, close = found.copies, found.near_copies
     told = (
-        f"{copies.synthetic:.2%} of the rows equal a training row "
-        f"({copies.floor:.2%} of unseen real rows do)"
+        f"{copies.synthetic:.2%} of the {many} equal a training {one} "
+        f"({copies.floor:.2%} of unseen real {many} do)"
     )
     copying = (
         copies.synthetic > max(3 * copies.floor, copies.floor + 0.01)
@@ -136,32 +199,34 @@ def privacy(found: Privacy, pair: HoldoutDetection | None) -> Finding:
     memory = found.memorisation
     if memory is None:
         tone: Tone = "poor" if copying else "open"
-        headline = "Training rows are copied" if copying else "Copies only; memory not measured"
+        headline = f"Training {many} are copied" if copying else "Copies only; memory not measured"
         hint = "Give a hold-out to measure memorisation."
         return Finding("Privacy", tone, headline, f"{told}. {hint}")
     low, high = memory.interval
     detail = f"{told}; memorisation excess {memory.excess:+.3f} (95 %: {low:+.3f} to {high:+.3f})"
-    detail += _attacks_told(found.membership, found.inference)
+    detail += _attacks_told(found.membership, found.inference, many)
     if pair is not None:
-        detail += f"; C2ST {pair.train:.3f} against training rows, {pair.holdout:.3f} unseen"
-    detail += ". These tests find memory of rows; they are no proof of privacy."
+        detail += f"; C2ST {pair.train:.3f} against training {many}, {pair.holdout:.3f} unseen"
+    detail += f". These tests find memory of {many}; they are no proof of privacy."
     strength = max(_membership_strength(found.membership), _inference_strength(found.inference))
     if copying or low > TOLERATED_EXCESS or strength == 2:
-        return Finding("Privacy", "poor", "Training rows are remembered", detail)
+        return Finding("Privacy", "poor", f"Training {many} are remembered", detail)
     bought = pair is not None and pair.interval[0] > 0.03 and memory.excess > 0
     if (low > 0 and memory.excess > TOLERATED_EXCESS) or bought or strength == 1:
         return Finding("Privacy", "fair", "Some signs of memory", detail)
     if high - low > WIDEST_INTERVAL:
-        return Finding("Privacy", "open", "Too few rows to tell", detail)
-    return Finding("Privacy", "good", "No sign of remembered rows", detail)
+        return Finding("Privacy", "open", f"Too few {many} to tell", detail)
+    return Finding("Privacy", "good", f"No sign of remembered {many}", detail)
 
 
-def _attacks_told(membership: Membership | None, inference: AttributeInference | None) -> str:
+def _attacks_told(
+    membership: Membership | None, inference: AttributeInference | None, many: str
+) -> str:
     told = ""
     if membership is not None:
         told += f"; membership attack AUC {membership.auc:.3f} (0.5 is guessing)"
     if inference is not None:
-        told += f"; attribute inference {inference.excess:+.3f} over unseen rows"
+        told += f"; attribute inference {inference.excess:+.3f} over unseen {many}"
     return told
 
 

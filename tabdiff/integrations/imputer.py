@@ -115,9 +115,15 @@ class DiffusionImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         NotFittedError
             Before :meth:`fit`.
         SchemaError, ConditionError
-            If columns are of other dtypes than at fit, or hold unknown categories.
+            If columns are of other dtypes than at fit.
         ValueError, TypeError
             If ``X`` has other columns than at fit, or is no table.
+
+        Warns
+        -----
+        SchemaWarning
+            Once, if rows with gaps hold values that were not there at fit. The cells stay as they
+            are and tell their rows nothing.
         """
         check_is_fitted(self)
         checked = check_table(self, X, reset=False)

@@ -8,6 +8,7 @@ import pytest
 from tabdiff.cli import BAD_INPUT, BELOW_THE_BAR, OK, main
 from tabdiff.cli.commands import evaluate
 from tests.cli.frames import ROWS
+from tests.evaluation.panels import draw_panel
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,20 @@ def test_evaluate_judges_only_what_is_included(folder: Path, fake: str, capsys):
     scores = json.loads(capsys.readouterr().out)["scores"]
     assert "shape_error" in scores
     assert "c2st" not in scores
+
+
+def test_evaluate_takes_a_sequence_key_and_index(tmp_path: Path, capsys):
+    pytest.importorskip("sdmetrics")
+    for name, seed in (("real", 1), ("fake", 2)):
+        draw_panel(30, seed).to_csv(tmp_path / f"{name}.csv", index=False)
+    call = ["evaluate", f"{tmp_path}/real.csv", f"{tmp_path}/fake.csv", "--include", "sequences"]
+    call += ["--sequence-key", "who", "--sequence-index", "day"]
+    assert main([*call, "--json", "-", "--fail-over", "length_error=100"]) == OK
+    found = json.loads(capsys.readouterr().out)
+    assert found["sequencing"] == {"key": "who", "index": "day", "window": None}
+    assert found["sections"]["sequences"]["entities"]["real"] == 30
+    assert main([*call[:-1], "week"]) == BAD_INPUT
+    assert "sequence_index 'week' is no column" in capsys.readouterr().err
 
 
 def test_evaluate_lists_the_sections_when_asked_for_another(folder: Path, fake: str, capsys):

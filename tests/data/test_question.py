@@ -168,6 +168,17 @@ def plain() -> TableEncoder:
             "took": pd.to_timedelta(np.arange(N), unit="s").astype("timedelta64[s]"),
             "cost": [Decimal(int(i)).scaleb(-2) for i in source.integers(100, 9999, N)],
             "wide": source.integers(0, 1000, N).astype("uint64"),
+            "tiny": source.integers(0, 200, N).astype("uint8"),
+            "half": source.normal(size=N).round(2).astype("float32"),
+            "free": source.normal(size=N),
+            "zoned": pd.date_range("2024-01-01", periods=N, freq="2D", tz="Europe/Amsterdam"),
+            "month": pd.PeriodIndex.from_ordinals(source.integers(600, 640, N), freq="M"),
+            "hour": [dt.time(int(i)) for i in source.integers(0, 24, N)],
+            "grade": pd.Categorical(
+                source.choice(["low", "mid", "high"], N),
+                ["none", "low", "never", "mid", "high", "top"],
+                ordered=True,
+            ),
             "same": 1,
             "gone": np.nan,
         }
@@ -202,6 +213,21 @@ REFUSED = {
     "a time of day for a date as text": ({"noted": "2024-01-02 15:00"}, "such as 2024-01-02"),
     "half a second for whole ones": ({"took": "1.5s"}, "nothing finer than 1 s"),
     "more decimals than there are": ({"cost": Decimal("20.005")}, "numbers of 2 decimals"),
+    "a number beyond the dtype": ({"tiny": 256}, "uint8 holds numbers from 0 to 255"),
+    "a set beyond the dtype": ({"tiny": [3, -1]}, "uint8 holds numbers from 0 to 255"),
+    "a number beyond 64 bits": ({"age": 10**30}, "int64 holds numbers from -9223372036854775808"),
+    "a number beyond narrow floats": ({"half": 1e39}, "float32 holds numbers from -3.4"),
+    "a range beyond narrow floats": ({"half": (1e39, None)}, "no value of the training rows"),
+    "a moment beyond nanoseconds": ({"when": "1500-01-01"}, "count of ns since 1970"),
+    "a range beyond nanoseconds": ({"when": ("9999-01-01", None)}, "no value of the training"),
+    "a range between whole numbers": ({"age": (30.2, 30.8)}, "whole numbers, and none lies in it"),
+    "levels that no row holds": ({"grade": ("never", "never")}, "no training row holds a level"),
+    "a missing end of levels": ({"grade": (pd.NA, "mid")}, "an end of a range cannot be missing"),
+    "an hour that the clocks skip": ({"zoned": "2024-03-31 02:30"}, "twice or never in Europe/Ams"),
+    "an hour that comes twice": ({"zoned": ("2024-10-27 02:30", None)}, "twice or never"),
+    "a number for a span": ({"took": 300}, "holds spans. Write '5min'"),
+    "a number for a time of day": ({"hour": 10}, "holds times of day. Write '10:30'"),
+    "a period of another length": ({"month": pd.Period("2021-01-05", "D")}, "of frequency M"),
     "a zone where there is none": ({"when": pd.Timestamp("2024-02-01", tz="UTC")}, "no time zone"),
 }
 
@@ -248,6 +274,11 @@ def test_natural_ways_of_writing_a_value_are_understood():
         ({"age": np.int8(40)}, 40),
         ({"pay": 20}, 20.0),
         ({"when": "2024-02-01"}, pd.Timestamp("2024-02-01")),
+        ({"half": np.float16(0.5)}, 0.5),
+        ({"took": np.timedelta64(60, "s")}, pd.Timedelta("1min")),
+        ({"hour": "10:30"}, dt.time(10, 30)),
+        ({"month": "2021-01"}, pd.Period("2021-01", "M")),
+        ({"zoned": "2024-10-27 02:30+01:00"}, pd.Timestamp("2024-10-27 01:30", tz="UTC")),
     ):
         name = next(iter(written))
         assert answered(Question.of_mapping(encoder, written))[name].tolist() == [meant]
@@ -259,6 +290,76 @@ def test_a_range_of_ordered_levels_and_open_ends():
     assert set(back["size"]) == {"M", "L"}
     assert back["age"].between(19, 30).all()
     assert {19, 30} <= set(back["age"])
+
+
+@pytest.mark.parametrize(
+    ("ends", "levels"),
+    [
+        (("low", "high"), {"low", "mid", "high"}),
+        (("none", "never"), {"low"}),
+        (("never", None), {"mid", "high"}),
+        ((None, None), {"low", "mid", "high"}),
+    ],
+)
+def test_a_range_of_levels_may_hold_some_that_no_row_has(ends: Any, levels: set[str]):
+    back = narrowed(Question.of_mapping(plain(), {"grade": ends}), 300)["grade"]
+    assert set(back) == levels
+
+
+@pytest.mark.parametrize("ends", [("free", (0.25, 0.25)), ("age", (40, 40)), ("half", (0, 0))])
+def test_a_range_of_no_width_is_a_value(ends: tuple[str, tuple[float, float]]):
+    name, condition = ends
+    back = narrowed(Question.of_mapping(plain(), {name: condition}), 50)[name]
+    assert set(back) == {condition[0]}
+
+
+def test_ends_that_a_moment_or_a_narrow_float_cannot_hold_are_open():
+    encoder = plain()
+    for condition in (
+        {"when": ("1500-01-01", "9999-01-01")},
+        {"half": (-1e39, 1e39)},
+        {"half": (np.float32(-np.inf), np.float32(np.inf))},
+        {"cost": (Decimal("-Infinity"), Decimal("Infinity"))},
+    ):
+        name = next(iter(condition))
+        assert narrowed(Question.of_mapping(encoder, condition), 300)[name].nunique() > 20
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        ({"tiny": [3, 300]}, "'tiny': 1 numbers are beyond uint8, .* 0 to 255 .*row 1: 300"),
+        ({"tiny": [-1, 3]}, "'tiny': 1 numbers are beyond uint8, .*row 0: -1"),
+        ({"half": [1e39, 0.5]}, "'half': 1 numbers are beyond float32"),
+        ({"age": [np.inf, 30.0]}, "'age'.*some lie beyond int64"),
+        ({"age": [1e30, 30.0]}, "'age'.*some lie beyond int64"),
+        ({"wide": [-1.0, 30.0]}, "'wide'.*some lie beyond uint64"),
+        ({"cost": [Decimal("20.005"), Decimal("1")]}, "'cost'.*more than 2 decimals"),
+        ({"day": [dt.datetime(2024, 1, 2, 15), dt.date(2024, 1, 2)]}, "'day'.*a time of day"),
+    ],
+)
+def test_a_cell_that_the_fitted_dtype_cannot_hold_is_refused_not_changed(
+    column: dict[str, Any], told: str
+):
+    with pytest.raises(ConditionError, match=told):
+        Question.of_frame(plain(), pd.DataFrame(column))
+
+
+@pytest.mark.parametrize(
+    ("kind", "far"),
+    [
+        (pd.Timestamp, pd.Timestamp(dt.datetime(1500, 1, 1))),
+        (pd.Timedelta, pd.Timedelta(np.timedelta64(10**12, "s"))),
+    ],
+)
+def test_objects_beyond_nanoseconds_do_not_wrap_around(kind: Any, far: Any):
+    frame = pd.DataFrame({"it": pd.Series([kind(i, unit="D") for i in range(N)], dtype=object)})
+    encoder = fitted(frame)
+    with pytest.raises(ConditionError, match="a count of ns since 1970 does not reach it"):
+        Question.of_mapping(encoder, {"it": far})
+    later = pd.DataFrame({"it": pd.Series([far], dtype=object)})
+    with pytest.raises(SchemaError, match="'it'"):
+        encoder.encode(later, rng())
 
 
 def test_ends_finer_than_the_column_hold_what_lies_between_them():
@@ -281,6 +382,8 @@ def test_a_range_of_numbers_that_the_schema_calls_categories():
     encoder = TableEncoder.fit(frame, Schema.infer(frame, {"code": "categorical"}), rng())
     back = narrowed(Question.of_mapping(encoder, {"code": (1003, 1005)}), 100)["code"]
     assert set(back) == {1003, 1004, 1005}
+    with pytest.raises(ConditionError, match=r"first at row 0: 77\)"):
+        Question.of_mapping(encoder, {"code": 77})
     with pytest.raises(ConditionError, match="range from 1000 to 1019"):
         Question.of_mapping(encoder, {"code": (5000, 6000)})
 
@@ -407,9 +510,116 @@ def test_a_column_without_any_value_takes_the_fitted_dtype(name: str, nothing: o
 
 
 def test_a_bad_cell_is_told_by_its_place_in_the_table():
-    holed = pair("strings None").assign(other=lambda f: f["other"].astype(float))
-    frame = holed.copy()
+    frame = pair("float64").assign(other=lambda f: f["other"].astype(float))
+    holed = frame.copy()
     holed.loc[[2, 7], "other"] = np.nan
-    holed.loc[[5, 7], "it"] = "unheard"
-    with pytest.raises(ConditionError, match="1 cells hold .*first at row 7: 'unheard'"):
+    holed.loc[[5, 7], "it"] = np.inf
+    with pytest.raises(ConditionError, match=r"'it': 1 values are infinite \(first at row 7\)"):
         Gaps(fitted(frame), holed)
+
+
+def with_unheard(series: pd.Series, value: Any, dtype: Any = None) -> pd.Series:
+    """The series as objects or as another dtype, with the value in rows 4 to 6."""
+    cells = series.astype(object).tolist()
+    cells[4:7] = [value] * 3
+    return pd.Series(cells, dtype=dtype or series.dtype)
+
+
+TWO = np.arange(N) % 2
+LETTERS = pd.Series(np.where(TWO, "a", "b"))
+DAY, LATER = pd.Timestamp("2024-01-01"), pd.Timestamp("2024-02-01 12:00")
+# At fit, later, and the name of what is new.
+UNHEARD: dict[str, tuple[pd.Series, pd.Series, str]] = {
+    "text": (LETTERS, with_unheard(LETTERS, "z"), "'z'"),
+    "arrow text": (
+        LETTERS.astype("string[pyarrow]"),
+        with_unheard(LETTERS, "z", "string[pyarrow]"),
+        "'z'",
+    ),
+    "category": (LETTERS.astype("category"), with_unheard(LETTERS, "z", "category"), "'z'"),
+    "category of numbers": (
+        pd.Series(TWO).astype("category"),
+        with_unheard(pd.Series(TWO), 7, "category"),
+        "7",
+    ),
+    "mixed types": (
+        pd.Series([1, "1"] * (N // 2), dtype=object),
+        with_unheard(pd.Series([1, "1"] * (N // 2), dtype=object), True),
+        "True",
+    ),
+    "a truth": (pd.Series([True] * N), with_unheard(pd.Series([True] * N), False), "False"),
+    "a constant": (pd.Series([1] * N, dtype="int8"), with_unheard(pd.Series([1] * N), 300), "300"),
+    "a constant day": (
+        pd.Series([DAY] * N),
+        with_unheard(pd.Series([DAY] * N), LATER),
+        "2024-02-01 12:00:00",
+    ),
+    "nothing": (pd.Series([np.nan] * N), with_unheard(pd.Series([np.nan] * N), "z", object), "'z'"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:no value at all in column 'it'")
+@pytest.mark.parametrize("name", UNHEARD)
+def test_a_value_that_was_not_there_at_fit_stays_and_tells_its_row_nothing(name: str):
+    before, later, told = UNHEARD[name]
+    frame = pd.DataFrame({"it": before, "other": np.arange(N) % 3})
+    holed = pd.DataFrame({"it": later, "other": frame["other"].mask(TWO == 0)})
+    encoder = fitted(frame)
+    with pytest.warns(SchemaWarning, match="column 'it': 2 cells hold values") as caught:
+        gaps = Gaps(encoder, holed)
+    assert len(caught) == 1
+    assert f"not there at fit: {told}. They stay" in str(caught[0].message)
+    _, known = gaps.question.encode(rng())
+    at = encoder.fields[0].cat
+    if at is not None:
+        # Rows 4 and 6 of the table are places 2 and 3 among those with gaps.
+        assert np.flatnonzero(~known.cat[:, at]).tolist() == [2, 3]
+    back = gaps.fill(answered(gaps.question))
+    pd.testing.assert_series_equal(back["it"], holed["it"])
+    assert back["other"].notna().all()
+
+
+def test_all_that_was_not_there_at_fit_is_told_in_one_warning_of_bounded_length():
+    frame = pd.DataFrame({"c": LETTERS, "d": LETTERS, "x": np.arange(N) % 5})
+    many = pd.Series([f"new{i}" for i in range(N)])
+    holed = pd.DataFrame({"c": many, "d": many.where(many != "new99", "a"), "x": np.nan})
+    with pytest.warns(SchemaWarning) as caught:
+        Gaps(fitted(frame), holed)
+    (message,) = (str(warning.message) for warning in caught)
+    assert "'c': 240 cells" in message
+    assert "'d': 239 cells" in message
+    assert "'new9', … (240 of them)" in message
+    assert "'new10'" not in message
+
+
+def test_a_row_without_gaps_may_hold_anything_and_nothing_is_told():
+    frame = pair("strings None")
+    whole = frame.assign(it="unheard", other=99)
+    gaps = Gaps(fitted(frame), whole)
+    assert gaps.n == 0
+    pd.testing.assert_frame_equal(gaps.fill(whole.head(0)), whole)
+
+
+def test_a_number_beyond_the_training_rows_counts_as_the_nearest_and_is_not_told():
+    frame = pair("cents")
+    holed = frame.assign(it=frame["it"] + 1e6, other=np.nan)
+    nearest = frame.assign(it=frame["it"].max(), other=np.nan)
+    encoder = fitted(frame)
+    far, near = (Gaps(encoder, table) for table in (holed, nearest))
+    x_far, x_near = (gaps.question.encode(rng())[0] for gaps in (far, near))
+    assert torch.equal(x_far.cat, x_near.cat)
+    pd.testing.assert_series_equal(far.fill(answered(far.question))["it"], holed["it"])
+
+
+def test_truths_that_became_objects_for_want_of_a_missing_one_are_truths():
+    frame = pair("bool")
+    holed = frame.assign(it=frame["it"].mask(TWO == 0))
+    assert holed["it"].dtype == object
+    encoder = fitted(frame)
+    gaps = Gaps(encoder, holed)
+    back = gaps.fill(answered(gaps.question))["it"]
+    assert back.dtype == object
+    assert set(map(type, back)) == {bool}
+    pd.testing.assert_series_equal(back[TWO == 1], holed["it"][TWO == 1])
+    asked = pd.DataFrame({"it": pd.Series([True, False], dtype=object)})
+    assert answered(Question.of_frame(encoder, asked))["it"].tolist() == [True, False]

@@ -15,6 +15,7 @@ from tabdiff.evaluation.html import charts, heatmaps
 from tabdiff.evaluation.marginals import LevelMarginal, NumericMarginal, marginals
 from tabdiff.evaluation.report import Report, evaluate
 from tabdiff.evaluation.tables import code_tables
+from tests.evaluation.panels import draw_panel
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -253,6 +254,75 @@ def test_the_page_is_drawn_and_fits(width: int, fresh_report: Report, tmp_path: 
         "patterns": 1,
         "histograms": numeric,
     }
+
+
+@pytest.fixture(scope="module")
+def sequence_report() -> Report:
+    frames = [draw_panel(40, seed) for seed in (1, 2)]
+    frames[1] = frames[1].assign(state=frames[1]["state"].replace("gone", HOSTILE))
+    return evaluate(*frames, include=["sequences"], sequence_key="who", sequence_index="day")
+
+
+def test_sequences_are_drawn_and_their_levels_stay_text(sequence_report: Report):
+    page = sequence_report.to_html()
+    tags = Elements(page).found
+    assert not [a for tag, a in tags if tag == "img" or "onerror" in a]
+    assert 'href="#sequences"' in page
+    # Level, dose and state of six real and six synthetic entities; the index is no column.
+    assert page.count('class="trajectory real"') == page.count('class="trajectory synthetic"') == 18
+    assert page.count('class="lags"') == 2
+    assert page.count('class="transitions ') == 3
+    assert "Rows per entity" in page and "Time to the next row" in page
+    assert "Sequences, by entities" in page
+    assert sequence_report.sequences is not None
+    error = sequence_report.sequences.transitions["state"][0]
+    assert f"{error:.1f} % of the steps would have to lead elsewhere" in page
+
+
+def test_a_page_without_sequences_has_no_word_of_them(fresh_report: Report):
+    page = fresh_report.to_html()
+    assert 'id="sequences"' not in page and "by rows" not in page
+
+
+SEQUENCE_PROBE = """<script>
+  const drawn = (selector) => [...document.querySelectorAll(selector)].filter((element) => {
+    const box = element.getBoundingClientRect();
+    return box.width > 20 && box.height > 5;
+  }).length;
+  const first = drawn(".trajectory");
+  const choice = document.querySelector(".picker select");
+  choice.value = "2";
+  choice.dispatchEvent(new Event("change"));
+  const beyond = [...document.querySelectorAll("main *")].filter((element) =>
+    !element.closest(".scroll, .hidden, .bounded") &&
+    element.getBoundingClientRect().right > innerWidth + 1);
+  parent.postMessage(JSON.stringify({
+    first: first, then: drawn(".trajectory"),
+    shown: [...document.querySelectorAll("figure.pick")].filter((pick) => !pick.hidden)
+      .map((pick) => pick.querySelector("b").textContent),
+    curves: drawn(".lags .step"), tables: drawn(".transitions"),
+    beyond: beyond.map((element) => element.className || element.tagName),
+  }), "*");
+</script>"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs chromium")
+@pytest.mark.parametrize("width", [360, 1600])
+def test_a_browser_draws_sequences_and_picks_columns(
+    width: int, sequence_report: Report, tmp_path: Path
+):
+    page = sequence_report.to_html().replace("</body>", SEQUENCE_PROBE + "</body>")
+    page = re.sub(r"script-src 'sha256-[^']*'", "script-src 'unsafe-inline'", page)
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    frame = tmp_path / "frame.html"
+    frame.write_text(FRAME.replace("{width}", str(width)), encoding="utf-8")
+    dom, log = browse(frame, tmp_path / "profile", "virtual-time-budget=2000")
+    title = re.search(r"<title>(.*?)</title>", dom)
+    assert title is not None
+    assert "CONSOLE" not in log
+    assert json.loads(base64.b64decode(title[1])) == {
+        "first": 12, "then": 12, "shown": ["state"], "curves": 2, "tables": 3, "beyond": [],
+    }  # fmt: skip
 
 
 def test_what_was_not_taken_is_not_drawn(shuffled_report: Report, fresh_report: Report):

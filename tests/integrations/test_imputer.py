@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from tabdiff import DiffusionImputer, SchemaError
+from tabdiff import DiffusionImputer, SchemaError, SchemaWarning
 from tabdiff.data.averages import average
 from tests.tiny import table, tiny
 
@@ -234,16 +234,26 @@ def test_bad_parameters_are_refused_by_fit(
         imputer(**changes).fit(table())
 
 
-def test_other_columns_and_unknown_values_are_refused() -> None:
+def test_other_columns_and_dtypes_are_refused() -> None:
     fitted = imputer().fit(table())
     with pytest.raises(ValueError, match="Feature names unseen at fit time:\n- y"):
         fitted.transform(table().rename(columns={"x": "y"}))
     with pytest.raises(SchemaError, match="column 'x' is object, at fit it was float64"):
         fitted.transform(table().assign(x="text"))
-    frame = table().assign(c="z")
-    frame.loc[0, "x"] = np.nan
-    with pytest.raises(ValueError, match="column 'c'.*'z'"):
-        fitted.transform(frame)
+
+
+def test_a_category_that_was_not_there_at_fit_stays_and_its_row_is_filled() -> None:
+    frame = holed()
+    fitted = imputer().fit(frame)
+    later = frame.astype({"level": object})
+    later.iloc[:9, 1] = "z"
+    later.iloc[:9, 3] = "huge"
+    later.iloc[:9, 0] = np.nan
+    with pytest.warns(SchemaWarning, match="(?s)'c': 9 cells.* 'z'.*'level': 9 .*'huge'") as told:
+        filled = fitted.transform(later)
+    assert len(told) == 1
+    assert not filled.isna().any().any()
+    equal(filled.where(later.notna()), later)
 
 
 # ---- the point of it ----

@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     "--include",
     metavar="SECTION",
     multiple=True,
-    help="quality, detection, utility or privacy; may be repeated. All by default.",
+    help="quality, detection, utility, privacy or sequences; may be repeated. All by default.",
+)
+@click.option("--sequence-key", metavar="COLUMN", help="Rows with the same value are one sequence.")
+@click.option(
+    "--sequence-index",
+    metavar="COLUMN",
+    help="Orders the rows of a sequence. Without --sequence-key the table is one long series.",
 )
 @click.option("--html", metavar="FILE", help="Write a page with pictures.")
 @click.option("--json", "json_path", metavar="FILE", help="Write every figure; - for stdout.")
@@ -53,6 +59,8 @@ def evaluate(
     holdout: str | None,
     target: str | None,
     include: tuple[str, ...],
+    sequence_key: str | None,
+    sequence_index: str | None,
     html: str | None,
     json_path: str | None,
     fail_under: tuple[tuple[str, float], ...],
@@ -66,12 +74,12 @@ def evaluate(
     """Judge the rows in SYNTHETIC against the REAL ones they imitate.
 
     REAL are the rows that the model learned from. With --holdout the report also tells how useful
-    the rows are, and whether the model remembers rows instead of knowing their distribution.
+    the rows are, and whether the model remembers rows instead of knowing their distribution. With
+    --sequence-key or --sequence-index it also judges what happens in time.
     """
     from tabdiff.data.schema import Schema
     from tabdiff.disk import check_writable
     from tabdiff.evaluation.report import evaluate as judge
-    from tabdiff.evaluation.sections import SECTIONS
     from tabdiff.files import read_table
 
     for path in (html, json_path):
@@ -80,7 +88,8 @@ def evaluate(
     truth = read_table(real, na, separator)
     fake = read_table(synthetic, na, separator, like=truth)
     unseen = None if holdout is None else read_table(holdout, na, separator, like=truth)
-    schema = Schema.infer(truth, dict(kinds))
+    whole = truth.drop(columns=[sequence_key]) if sequence_key in truth.columns else truth
+    schema = Schema.infer(whole, dict(kinds))
     report = judge(
         truth,
         fake,
@@ -88,8 +97,10 @@ def evaluate(
         target=target,
         schema=schema,
         seed=seed,
-        include=include or SECTIONS,
+        include=include or None,
         progress=not quiet,
+        sequence_key=sequence_key,
+        sequence_index=sequence_index,
     )
     if not quiet and json_path != "-":
         click.echo(str(report))

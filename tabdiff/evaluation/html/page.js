@@ -1,7 +1,18 @@
 "use strict";
 (() => {
+  for (const picker of document.querySelectorAll(".picker")) {
+    const choice = picker.querySelector("select");
+    const picks = [...picker.querySelectorAll(".pick")];
+    const pick = () => {
+      for (const part of picks) part.hidden = part.dataset.pick !== choice.value;
+    };
+    choice.addEventListener("change", pick);
+    picker.querySelector(".tools").hidden = picks.length < 2;
+    pick();
+  }
+
   const cards = document.getElementById("cards");
-  const tools = document.querySelector(".tools");
+  const tools = document.querySelector("form.tools");
   if (tools) {
     const find = document.getElementById("find");
     const order = document.getElementById("order");

@@ -9,10 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tabdiff.evaluation.html import charts, heatmaps, panels
+from tabdiff.evaluation.html import charts, heatmaps, panels, sequences
 from tabdiff.evaluation.marginals import LevelMarginal, NumericMarginal
 from tabdiff.evaluation.privacy import Privacy
-from tabdiff.evaluation.terminal import format_value
+from tabdiff.evaluation.scores import ROW
+from tabdiff.evaluation.terminal import format_value, group_of
 from tabdiff.evaluation.trends import Trends
 from tabdiff.evaluation.verdict import told_by
 
@@ -86,6 +87,7 @@ def render_page(report: Report) -> str:
     script = _read("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     several = len(report.marginals) > 1
+    protected = ROW if report.sequencing is None else report.sequencing.unit
     quality = report.quality
     return _environment().get_template("page.html.j2").render(
         report=report,
@@ -101,16 +103,18 @@ def render_page(report: Report) -> str:
         labelled=len(report.marginals) <= heatmaps.LABELLED,
         weakest=() if quality is None else _weakest(quality.trends),
         telling=_telling(report),
-        **_privacy_pictures(report.privacy),
+        **_privacy_pictures(report.privacy, protected[1]),
+        **sequences.pictures_of(report.sequences, report.pictures),
+        protected=protected,
     )  # fmt: skip
 
 
-def _privacy_pictures(privacy: Privacy | None) -> dict[str, object]:
+def _privacy_pictures(privacy: Privacy | None, many: str) -> dict[str, object]:
     """What the template of the privacy section draws, by its names there."""
     if privacy is None:
         return {}
     memory, membership, inference = privacy.memorisation, privacy.membership, privacy.inference
-    axis = None if memory is None else panels.memory_axis(memory)
+    axis = None if memory is None else panels.memory_axis(memory, many)
     return {
         "curves": panels.curves(privacy.distances),
         "whiskers": () if axis is None else axis[0],
@@ -156,10 +160,10 @@ def _read(name: str) -> str:
 
 
 def _sections(report: Report) -> list[tuple[str, list[object]]]:
-    """The card, grouped by section."""
+    """The card, grouped by section and, of sequences, by what is counted."""
     grouped: dict[str, list[object]] = {}
     for score in report.card:
-        grouped.setdefault(score.section.capitalize(), []).append(score)
+        grouped.setdefault(group_of(score, report.sequencing is not None), []).append(score)
     return list(grouped.items())
 
 

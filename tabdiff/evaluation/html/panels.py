@@ -95,11 +95,11 @@ class Whiskers:
     text: str
 
 
-def memory_axis(found: Memorisation) -> tuple[tuple[Whiskers, ...], float]:
+def memory_axis(found: Memorisation, many: str) -> tuple[tuple[Whiskers, ...], float]:
     """Lay out the memorisation excess and its floor; also where 0 lies."""
-    rows = [("synthetic rows", found.excess, found.interval)]
+    rows = [(f"synthetic {many}", found.excess, found.interval)]
     if found.floor is not None and found.floor_interval is not None:
-        rows.append(("unseen real rows", found.floor, found.floor_interval))
+        rows.append((f"unseen real {many}", found.floor, found.floor_interval))
     low = min(-0.1, *(interval[0] for _, _, interval in rows))
 
     def place(x: float) -> float:
