@@ -6,13 +6,14 @@ import torch
 
 from tabdiff.data.mixed import Gate, Known, Layout, Mixed
 from tabdiff.denoisers.temporal import ABSENT, TemporalDenoiser
+from tabdiff.diffusion.schedule import CosineSchedule
 
-# Presence and one level of context; then a state, a category, a gated number and a free one.
+# Presence and one number of context; then a place, a state, a category and two numbers.
 LAYOUT = Layout(
-    ("ctx", "x0", "x1"),
+    ("ctx", "place", "x0", "x1"),
     ("presence", "c0", "c1"),
     (2, 3, 4),
-    (None, Gate(1, (0,)), None),
+    (None, None, Gate(1, (0,)), None),
     (0, 0, 0),
 )
 N_CONTEXT = (1, 1)
@@ -22,7 +23,14 @@ WINDOW = 24
 def denoiser(window: int = WINDOW, depth: int = 1, awake: bool = True) -> TemporalDenoiser:
     noise = torch.Generator().manual_seed(0)
     made = TemporalDenoiser(
-        LAYOUT, N_CONTEXT, width=16, depth=depth, window=window, generator=noise
+        LAYOUT,
+        N_CONTEXT,
+        width=16,
+        depth=depth,
+        window=window,
+        n_place=1,
+        schedule=CosineSchedule(1.0),
+        generator=noise,
     ).eval()
     if awake:
         # Layers that begin at zero would let nothing through.
@@ -35,7 +43,7 @@ def denoiser(window: int = WINDOW, depth: int = 1, awake: bool = True) -> Tempor
 
 def windows(n: int, length: int, seed: int = 0) -> tuple[Mixed, torch.Tensor, Known]:
     noise = torch.Generator().manual_seed(seed)
-    num = torch.randn(n, length, 3, generator=noise)
+    num = torch.randn(n, length, 4, generator=noise)
     cat = torch.stack([torch.randint(0, k, (n, length), generator=noise) for k in (1, 3, 4)], -1)
     known = Known(
         torch.rand(num.shape, generator=noise) < 0.5, torch.rand(cat.shape, generator=noise) < 0.5
@@ -48,10 +56,10 @@ def padded(x: Mixed, known: Known, more: int) -> tuple[Mixed, Known]:
     n = len(x)
     cat = torch.ones(n, more, 3, dtype=torch.int64)
     cat[..., 0] = ABSENT
-    yes = torch.ones(n, more, 3, dtype=torch.bool)
+    yes = torch.ones(n, more, 4, dtype=torch.bool)
     return (
-        Mixed(torch.cat([x.num, torch.full((n, more, 3), 9.0)], 1), torch.cat([x.cat, cat], 1)),
-        Known(torch.cat([known.num, yes], 1), torch.cat([known.cat, yes], 1)),
+        Mixed(torch.cat([x.num, torch.full((n, more, 4), 9.0)], 1), torch.cat([x.cat, cat], 1)),
+        Known(torch.cat([known.num, yes], 1), torch.cat([known.cat, yes[..., :3]], 1)),
     )
 
 
@@ -59,8 +67,8 @@ def test_it_starts_as_independent_cells_of_the_right_marginals():
     shares = [np.array([0.5, 0.3, 0.2]), np.array([0.7, 0.1, 0.2, 0.0])]
     fresh = denoiser(awake=False)
     fresh.set_proportions(shares)
-    x, t, known = windows(3, 10)
-    belief = fresh(x, t, known)
+    x, t, _ = windows(3, 10)
+    belief = fresh(x, t, Known.nothing(x))
     assert not belief.num.any()
     log_p = fresh.packing.log_softmax(belief.logits)
     for part, share in enumerate(shares, start=1):
