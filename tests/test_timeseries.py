@@ -9,7 +9,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from tabdiff import SchemaError, persistence, sequences
+from tabdiff import SchemaError, SchemaWarning, persistence, sequences
 from tabdiff.data.errors import ConditionError
 from tabdiff.persistence import CorruptFileError
 from tabdiff.timeseries import TimeSeriesDiffusionSynthesizer
@@ -334,7 +334,6 @@ def test_known_futures_that_do_not_fit_are_refused(
         ({"history": series().iloc[:0]}, SchemaError, "the history has no rows"),
         ({"history": series().drop(columns="x")}, SchemaError, "'x' is absent"),
         ({"history": series().iloc[[0, 0]]}, SchemaError, "have the moment of another row"),
-        ({"history": series().assign(c="z")}, ConditionError, "'z'"),
     ],
 )
 def test_what_cannot_be_forecast_is_refused(
@@ -342,6 +341,12 @@ def test_what_cannot_be_forecast_is_refused(
 ):
     with pytest.raises(error, match=message):
         ticks.forecast(**({"history": series(), "horizon": 2} | asked))
+
+
+def test_categories_that_were_not_there_at_fit_are_told_and_tell_nothing(ticks: Synth):
+    with pytest.warns(SchemaWarning, match="column 'c': 60 cells hold values .*'z'"):
+        made = ticks.forecast(series().assign(c="z"), 2, n_samples=2)
+    assert set(made.c) <= {"u", "v"}
 
 
 # ---- impute ----
