@@ -21,14 +21,14 @@ ROOMS = {
     "training": {"diffusion", "denoisers", "data.mixed"},
     "inference": {"diffusion", "denoisers", "data.mixed", "data.windows"},
     "evaluation": {"data.schema"},
-    "analytics": {"fitted", "training", "inference", "diffusion", "data"}
+    "analytics": {"fitted", "sequences", "training", "inference", "diffusion", "data"}
     | {"evaluation.intervals", "evaluation.values"},
     "sequences": {"training", "inference", "diffusion", "data"},
     "sampler": {"training", "inference", "diffusion", "data"},
     "fitted": {"training", "inference", "denoisers", "diffusion", "data"},
     "synthesizer": {"sampler", "fitted", "analytics"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
-    "timeseries": {"synthesizer", "sequences", "fitted"}
+    "timeseries": {"synthesizer", "sequences", "fitted", "analytics"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
     "integrations": {"synthesizer", "timeseries", "data.schema"}
     | {"data.averages", "inference.chunks", "training.settings"},

@@ -185,7 +185,7 @@ class _Asked:
         self._rows = fitted.joint.complete(
             rows[torch.from_numpy(chosen).to(fitted.device)], self._noise
         )
-        self.fields = modelled(fitted)
+        self.fields = modelled(fitted.encoder)
         self.names = pd.Index([f.column.name for f in self.fields], tupleize_cols=False)
 
     def nats(self, known: Iterable[int]) -> Array:

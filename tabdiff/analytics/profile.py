@@ -99,9 +99,9 @@ def information_profile(fitted: Fitted, df: Any, steps: int, entropy: int) -> In
             along = looks(fitted.denoiser, fitted.joint, block, known, steps, one)
             for at, look in enumerate(along):
                 tally.add(at, look, there)
+    fields, cells = modelled(fitted.encoder), cells_of(fitted.encoder, df)
     measures = [
-        -log_measure(field.encoder, cells).mean()
-        for field, cells in zip(modelled(fitted), cells_of(fitted, df), strict=True)
+        -log_measure(field.encoder, own).mean() for field, own in zip(fields, cells, strict=True)
     ]
     return InformationProfile(tally.curves(fitted), tally.entropy(fitted, np.array(measures)))
 
@@ -134,10 +134,10 @@ class _Tally:
 
     def entropy(self, fitted: Fitted, measures: Array) -> pd.DataFrame:
         """The table of :attr:`InformationProfile.entropy`."""
-        n = self.rows[0]
-        still = by_column(fitted, np.zeros((1, self.gain.shape[1])), self.alone()[None])[0]
-        share = by_column(fitted, -self.gain.sum(0)[None] / n, self.paid.sum(0)[None] / n)[0]
-        names = pd.Index([f.column.name for f in modelled(fitted)], tupleize_cols=False)
+        n, encoder = self.rows[0], fitted.encoder
+        still = by_column(encoder, np.zeros((1, self.gain.shape[1])), self.alone()[None])[0]
+        share = by_column(encoder, -self.gain.sum(0)[None] / n, self.paid.sum(0)[None] / n)[0]
+        names = pd.Index([f.column.name for f in modelled(encoder)], tupleize_cols=False)
         frame = pd.DataFrame({"alone": still + measures, "entropy": share + measures}, index=names)
         return frame.assign(shared=frame["alone"] - frame["entropy"])
 
@@ -155,7 +155,7 @@ class _Tally:
             "keep": fitted.joint.multinomial.schedule.alpha_bar(t).numpy(),
         }
         pieces = []
-        for field in modelled(fitted):
+        for field in modelled(fitted.encoder):
             for part, at, loss, still_open, nats in (
                 ("cells", field.cat, loss_cat, open_cat, self.paid),
                 ("value", field.num, loss_num, loss_num, -self.gain),

@@ -11,7 +11,7 @@ from tabdiff.data.cells import Array, Cells
 from tabdiff.data.frames import to_pandas
 from tabdiff.data.mixed import Mixed
 from tabdiff.data.reading import read_cells
-from tabdiff.data.table import Field
+from tabdiff.data.table import Field, TableEncoder
 from tabdiff.fitted import Fitted
 
 
@@ -49,7 +49,7 @@ def encode_some(fitted: Fitted, df: Any, rng: np.random.Generator) -> Mixed:
     ValueError
         If no column is modelled, or there are fewer than two rows.
     """
-    if not modelled(fitted):
+    if not modelled(fitted.encoder):
         raise ValueError(
             "there is nothing to ask: every column of the fitted table holds one value, none at "
             "all, or identifiers."
@@ -60,24 +60,24 @@ def encode_some(fitted: Fitted, df: Any, rng: np.random.Generator) -> Mixed:
     return rows
 
 
-def modelled(fitted: Fitted) -> list[Field]:
+def modelled(encoder: TableEncoder) -> list[Field]:
     """The columns that have parts: all but identifiers and columns of one value."""
-    return [f for f in fitted.encoder.fields if f.num is not None or f.cat is not None]
+    return [f for f in encoder.fields if f.num is not None or f.cat is not None]
 
 
-def cells_of(fitted: Fitted, df: Any) -> list[Cells]:
+def cells_of(encoder: TableEncoder, df: Any) -> list[Cells]:
     """The cells of the modelled columns, in order."""
     frame = to_pandas(df)
     series: dict[Hashable, Any] = {
         label: frame.iloc[:, at] for at, label in enumerate(frame.columns)
     }
-    return [read_cells(series[field.column.name], field.column) for field in modelled(fitted)]
+    return [read_cells(series[field.column.name], field.column) for field in modelled(encoder)]
 
 
-def by_column(fitted: Fitted, num: Array, cat: Array) -> Array:
+def by_column(encoder: TableEncoder, num: Array, cat: Array) -> Array:
     """Numbers of parts, (n, Dn) and (n, Dc), added up by modelled column: (n, columns)."""
-    total = np.zeros((len(num), len(modelled(fitted))))
-    for at, field in enumerate(modelled(fitted)):
+    total = np.zeros((len(num), len(modelled(encoder))))
+    for at, field in enumerate(modelled(encoder)):
         if field.num is not None:
             total[:, at] += num[:, field.num]
         if field.cat is not None:

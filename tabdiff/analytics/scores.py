@@ -10,11 +10,13 @@ that rows can be compared, and what is said of a row does not depend on its comp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from tabdiff.analytics.measure import log_measure, log_smooth_measure
 from tabdiff.analytics.rows import Shared, by_column, cells_of, encode, modelled
@@ -22,14 +24,16 @@ from tabdiff.data.cells import Array, Cells
 from tabdiff.data.frames import to_pandas
 from tabdiff.data.mixed import Known, Mixed
 from tabdiff.data.parts import ColumnEncoder
-from tabdiff.fitted import Fitted
+from tabdiff.data.table import TableEncoder
+from tabdiff.fitted import Fitted, Learned
 from tabdiff.inference.chunks import generators
-from tabdiff.inference.likelihood import Path, log_likelihood
+from tabdiff.inference.likelihood import Bound, Path, log_likelihood
 
 # Rows looked at together. Always so many, or the rounding of a row's nats would depend on them.
 BLOCK = 256
 
 Measure = Callable[[ColumnEncoder, Cells], Array]
+Take = Callable[[Tensor], tuple[Mixed, Known]]
 
 
 def log_likelihoods(
@@ -107,30 +111,60 @@ def flagged(oddity: pd.DataFrame, contamination: float) -> pd.DataFrame:
     )
 
 
+def bounds(
+    learned: Learned, take: Take, n: int, block: int, steps: int, path: Path
+) -> Iterator[tuple[slice, Bound]]:
+    """The bound on each of ``n`` examples along one path, block after block.
+
+    Parameters
+    ----------
+    take : callable
+        Places (B,) to those examples and what is known of them, (B, *, D).
+    block : int
+        Examples looked at together; the last block is filled up with its last example.
+    path : Path
+        Of one example.
+
+    Yields
+    ------
+    slice
+        Where the examples lie among the ``n``.
+    Bound, (B, *, D)
+        On the CPU.
+    """
+    for first in range(0, n, block):
+        at = torch.arange(first, first + block, device=learned.device)
+        x0, known = take(at.clamp(max=n - 1))
+        bound = log_likelihood(learned.denoiser, learned.joint, x0, known, steps, path)
+        kept = min(block, n - first)
+        yield slice(first, first + kept), Bound(bound.gain[:kept].cpu(), bound.paid[:kept].cpu())
+
+
+def measured(encoder: TableEncoder, df: Any, measure: Measure) -> pd.DataFrame:
+    """What the units add to the nats of each modelled column, with the index of ``df``."""
+    frame, fields = to_pandas(df), modelled(encoder)
+    added = np.zeros((len(frame), len(fields)))
+    for at, (field, cells) in enumerate(zip(fields, cells_of(encoder, frame), strict=True)):
+        added[:, at] = measure(field.encoder, cells)
+    labels = pd.Index([field.column.name for field in fields], tupleize_cols=False)
+    return pd.DataFrame(added, index=frame.index, columns=labels)
+
+
 def _nats(
     fitted: Fitted, df: Any, steps: int, n_draws: int, entropy: int, measure: Measure
 ) -> pd.DataFrame:
-    fields = modelled(fitted)
-    labels = pd.Index([field.column.name for field in fields], tupleize_cols=False)
-    total = np.zeros((len(to_pandas(df)), len(fields)))
+    total = measured(fitted.encoder, df, measure)
     for draw in range(n_draws):
         noise, rng = generators(entropy, 3, draw, device=fitted.device)
         rows = encode(fitted, df, Shared(rng.bit_generator))
-        path = Path.draw(fitted.joint, Known.nothing(rows[:1]), steps, noise)
-        for first, block in _blocks(rows):
-            bound = log_likelihood(
-                fitted.denoiser, fitted.joint, block, Known.nothing(block), steps, path
-            )
-            nats = by_column(fitted, bound.gain.cpu().numpy(), -bound.paid.cpu().numpy())
-            here = total[first : first + BLOCK]
-            here += nats[: len(here)] / n_draws
-    for at, (field, cells) in enumerate(zip(fields, cells_of(fitted, df), strict=True)):
-        total[:, at] += measure(field.encoder, cells)
-    return pd.DataFrame(total, index=to_pandas(df).index, columns=labels)
+        known = Known.nothing(rows)
+        path = Path.draw(fitted.joint, known[:1], steps, noise)
+        take = partial(_both, rows, known)
+        for here, bound in bounds(fitted, take, len(rows), BLOCK, steps, path):
+            nats = by_column(fitted.encoder, bound.gain.numpy(), -bound.paid.numpy())
+            total.iloc[here] += nats / n_draws
+    return total
 
 
-def _blocks(rows: Mixed) -> Iterator[tuple[int, Mixed]]:
-    """Where each block begins, and its rows; the last one is filled up with its last row."""
-    for first in range(0, len(rows), BLOCK):
-        at = torch.arange(first, first + BLOCK, device=rows.num.device)
-        yield first, rows[at.clamp(max=len(rows) - 1)]
+def _both(x0: Mixed, known: Known, at: Tensor) -> tuple[Mixed, Known]:
+    return x0[at], known[at]

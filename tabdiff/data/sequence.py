@@ -306,7 +306,7 @@ def _side_by_side(left: Layout, right: Layout) -> Layout:
 
 
 def _and_nothing(parts: torch.Tensor) -> torch.Tensor:
-    return torch.cat([parts, torch.zeros_like(parts[:1])])
+    return torch.cat([parts, parts.new_zeros((1, parts.shape[1]))])
 
 
 def _names(schema: Schema) -> list[Any]:

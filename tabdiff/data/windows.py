@@ -152,3 +152,68 @@ def hold_out(
         begin = int(rng.integers(low, max(high, low + 1)))
         held[begin : begin + stretch] = True
     return held
+
+
+def windows_in_turn(offsets: Array, window: int, overlap: int) -> tuple[Array, Array]:
+    """The windows in which sequences are drawn one after the other, if nothing of them is known.
+
+    Parameters
+    ----------
+    offsets : int array, (n + 1,)
+        The first slot of each sequence, and S.
+    window : int
+    overlap : int, below ``window``
+        How many slots before its first fresh one a window begins; more where the sequence would
+        end before the window does.
+
+    Returns
+    -------
+    int array, (M, window)
+        Slots; S beyond the end of a sequence.
+    bool array, (M, window)
+        The slots that no earlier window has. Each slot is fresh once.
+    """
+    lengths, stride = np.diff(offsets), window - overlap
+    count = np.where(lengths > 0, 1 - np.minimum(window - lengths, 0) // stride, 0)
+    owner, turn = _turns(count)
+    latest = np.maximum(lengths[owner] - window, 0)
+    within = np.minimum(turn * stride, latest)[:, None] + np.arange(window)
+    done = np.where(turn > 0, turn * stride + overlap, 0)
+    inside = within < lengths[owner, None]
+    places = np.where(inside, offsets[owner, None] + within, offsets[-1])
+    return places, inside & (within >= done[:, None])
+
+
+def windows_around(offsets: Array, window: int, apart: int) -> tuple[Array, Array]:
+    """Windows that ask for slots ``apart`` from each other, a quarter of the window around them.
+
+    Parameters
+    ----------
+    offsets : int array, (n + 1,)
+        The first slot of each sequence, and S.
+    window, apart : int
+
+    Returns
+    -------
+    int array, (M, window)
+        Slots; S beyond the end of a sequence.
+    bool array, (M, window)
+        The slots asked, some in each window. Each slot is asked once.
+    """
+    lengths, margin = np.diff(offsets), window // 4
+    stride = window - 2 * margin
+    owner, turn = _turns(-(-lengths // stride))
+    first, latest = turn * stride, np.maximum(lengths[owner] - window, 0)
+    within = np.clip(first - margin, 0, latest)[:, None] + np.arange(window)
+    inside = within < lengths[owner, None]
+    own = inside & (within >= first[:, None]) & (within < first[:, None] + stride)
+    places = np.where(inside, offsets[owner, None] + within, offsets[-1])
+    asked = np.concatenate([own & (within % apart == k) for k in range(apart)])
+    some = asked.any(axis=1)
+    return np.tile(places, (apart, 1))[some], asked[some]
+
+
+def _turns(count: Array) -> tuple[Array, Array]:
+    """The sequence of each window, and which of its windows it is, from how many each has."""
+    owner = np.repeat(np.arange(len(count)), count)
+    return owner, np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
