@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from tabdiff.data.long import require_table_of
 from tabdiff.data.mixed import Layout
 from tabdiff.data.rewriting import Verbatim, rewriting_from_state
 from tabdiff.data.schema import Schema
@@ -197,6 +198,7 @@ class FittedSequences(Learned):
         own = _under("entities.", arrays)
         entities = Fitted.from_state(content["entities"], own, prior, device)
         encoder = SequenceEncoder.from_state(content["encoder"], _under("encoder.", arrays))
+        require_table_of(encoder, entities.schema)
         learned = cls.from_record(content, arrays, encoder, prior, device)
         return cls(encoder=encoder, entities=entities, **vars(learned))
 
