@@ -39,6 +39,8 @@ class SequenceSampler:
     joint : JointDiffusion
     steps : int
         Network calls per window.
+    overlap : int
+        Slots that a window shares with what was drawn before.
     device : torch.device
     """
 
@@ -46,6 +48,7 @@ class SequenceSampler:
     denoiser: Denoiser
     joint: JointDiffusion
     steps: int
+    overlap: int
     device: torch.device
 
     @property
@@ -104,7 +107,7 @@ class SequenceSampler:
                 known,
                 offsets,
                 window,
-                window // 2,
+                self.overlap,
                 noise,
             )
         return question.decode(self.encoder.take_rows(asked.slots, x), rng, start=start)

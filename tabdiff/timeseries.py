@@ -321,13 +321,13 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         quantiles: Sequence[float] | None = None,
         random_state: Seed = None,
     ) -> Any:
-        """How each entity of ``history`` may go on.
+        """How each entity of ``history`` may go on; no cell that is drawn is a missing one.
 
         Parameters
         ----------
         history : DataFrame
-            The fitted columns; entities need not be those of the fit. The last rows that fit half a
-            window are looked at.
+            The fitted columns; entities need not be those of the fit. The last rows are looked at,
+            three quarters of a window or more.
         horizon : int
             Rows to come.
         n_samples : int
@@ -365,7 +365,8 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         future = None if known_future is None else to_pandas(known_future)
         one = look_ahead(encoder, long, horizon, future)
         ahead = one.repeated(n_samples)
-        rows = self._sampler().rows(ahead.asked, self._next_path(random_state))
+        sampler = self._sampler(encoder.window - encoder.ahead_at_once).without_missing()
+        rows = sampler.rows(ahead.asked, self._next_path(random_state))
         whole = to_long(encoder, ahead.asked, rows, ahead.moments(encoder, rows))
         futures = whole[ahead.late].reset_index(drop=True)
         if wanted is not None:
@@ -682,10 +683,16 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         self.context_columns, self.known_columns = list(roles.context), list(roles.ahead)
         self.window = self.encoder_.window if self.encoder_.window > 1 else None
 
-    def _sampler(self) -> SequenceSampler:
-        fitted = self._fitted
+    def _sampler(self, overlap: int | None = None) -> SequenceSampler:
+        """Half of a window is new, where nothing else is said."""
+        fitted, half = self._fitted, self.encoder_.window // 2
         return SequenceSampler(
-            fitted.encoder, fitted.denoiser, fitted.joint, self._steps(), fitted.device
+            fitted.encoder,
+            fitted.denoiser,
+            fitted.joint,
+            self._steps(),
+            half if overlap is None else overlap,
+            fitted.device,
         )
 
     def _steps(self) -> int:

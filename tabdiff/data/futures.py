@@ -71,7 +71,7 @@ def look_ahead(
     slots = encoder.lay(long.panel)
     history = Unfinished(long.entities, slots, given)
     # As much of the past as leaves the network windows as full as those that it learned from.
-    seen = encoder.window - min(horizon, encoder.window // 2)
+    seen = encoder.window - min(horizon, encoder.ahead_at_once)
     kept = np.minimum(np.diff(slots.offsets), max(seen, 1))
     n, timeline = len(history), encoder.timeline
     last = np.repeat(slots.times[slots.offsets[1:] - 1], horizon)

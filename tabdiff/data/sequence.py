@@ -119,6 +119,11 @@ class SequenceEncoder:
         return slice(self.n_context[0], self.n_context[0] + N_PLACE)
 
     @property
+    def ahead_at_once(self) -> int:
+        """Slots that a forecast draws together; the rest of their window is the past."""
+        return max(self.window // 4, 1)
+
+    @property
     def gap(self) -> str | None:
         """The column of the gaps between rows; None where moments are built."""
         return GAP if self.timeline.kind == "irregular" else None
