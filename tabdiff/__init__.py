@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tabdiff.analytics.membership import ModelMembership, membership_attack
+    from tabdiff.data.constraints import ConstraintError
     from tabdiff.data.errors import ConditionError, ConditionWarning, UnknownColumnError
     from tabdiff.data.schema import Schema, SchemaError, SchemaWarning
     from tabdiff.evaluation.compare import compare
@@ -38,6 +39,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ConditionError",
     "ConditionWarning",
+    "ConstraintError",
     "CorruptFileError",
     "DiffusionImputer",
     "DiffusionSynthesizer",
@@ -63,6 +65,7 @@ _HOME = {
     "membership_attack": "tabdiff.analytics.membership",
     "ConditionError": "tabdiff.data.errors",
     "ConditionWarning": "tabdiff.data.errors",
+    "ConstraintError": "tabdiff.data.constraints",
     "CorruptFileError": "tabdiff.persistence",
     "DiffusionImputer": "tabdiff.integrations.imputer",
     "DiffusionOverSampler": "tabdiff.integrations.imblearn",

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from tabdiff.data.long import require_table_of
 from tabdiff.data.mixed import Layout
+from tabdiff.data.rewriting import Verbatim, rewriting_from_state
 from tabdiff.data.schema import Schema
 from tabdiff.data.sequence import N_PLACE, SequenceEncoder
 from tabdiff.data.table import TableEncoder
@@ -110,22 +112,26 @@ class Fitted(Learned):
 
     Attributes
     ----------
+    rewriting : Verbatim
+        Between the user's table and the one that is learned.
     encoder : TableEncoder
-        With the schema.
+        Of the one that is learned.
     """
 
+    rewriting: Verbatim
     encoder: TableEncoder
 
     @property
     def schema(self) -> Schema:
-        """What each column is."""
-        return self.encoder.schema
+        """What each column of the user's table is."""
+        return self.rewriting.schema
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Strict JSON and arrays, from which :meth:`from_state` makes the same."""
         encoder, arrays = self.encoder.state()
         content, weights = self.record()
-        content = {"schema": self.schema.to_dict(), "encoder": encoder, **content}
+        told = {"schema": self.schema.to_dict(), "constraints": self.rewriting.state()}
+        content = {**told, "encoder": encoder, **content}
         return content, weights | {f"encoder.{k}": v for k, v in arrays.items()}
 
     @classmethod
@@ -144,8 +150,10 @@ class Fitted(Learned):
             If the content does not fit together.
         """
         encoder = TableEncoder.from_state(content["encoder"], _under("encoder.", arrays))
+        schema = Schema.from_dict(content["schema"])
+        rewriting = rewriting_from_state(content["constraints"], schema, encoder.schema)
         learned = cls.from_record(content, arrays, encoder, prior, device)
-        return cls(encoder=encoder, **vars(learned))
+        return cls(rewriting=rewriting, encoder=encoder, **vars(learned))
 
 
 @dataclass(kw_only=True)
@@ -190,6 +198,7 @@ class FittedSequences(Learned):
         own = _under("entities.", arrays)
         entities = Fitted.from_state(content["entities"], own, prior, device)
         encoder = SequenceEncoder.from_state(content["encoder"], _under("encoder.", arrays))
+        require_table_of(encoder, entities.schema)
         learned = cls.from_record(content, arrays, encoder, prior, device)
         return cls(encoder=encoder, entities=entities, **vars(learned))
 

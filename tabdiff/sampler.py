@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from tabdiff.data.cells import Array
 from tabdiff.data.frames import concat
-from tabdiff.data.question import Question
+from tabdiff.data.question import Drawn
+from tabdiff.data.rewriting import Inquiry
 from tabdiff.data.table import TableEncoder
 from tabdiff.diffusion.joint import Denoiser, JointDiffusion
 from tabdiff.inference.chunks import generators
-from tabdiff.inference.condition import Present, narrow
+from tabdiff.inference.condition import Present, choose, narrow
 from tabdiff.inference.sample import restore, sample, time_grid
 from tabdiff.training.hardware import autocast_for
 
@@ -44,7 +47,7 @@ class Sampler:
     steps: int
     device: torch.device
 
-    def frames(self, question: Question, n: int, size: int, path: tuple[int, ...]) -> Iterator[Any]:
+    def frames(self, question: Inquiry, n: int, size: int, path: tuple[int, ...]) -> Iterator[Any]:
         """``n`` rows in frames of ``size``, cut from chunks of ``CHUNK`` rows; at least one frame.
 
         Parameters
@@ -54,9 +57,11 @@ class Sampler:
         path : tuple of int
             Where the random numbers come from.
         """
+        question = question.anew()
         if n == 0:
             nothing, _ = self.joint.unknown(0)
-            yield self.encoder.decode(nothing, generators(*path)[1])
+            none_asked = question.take(np.arange(0))
+            yield none_asked.settle(0, lambda attempt: (nothing, generators(*path)[1]), 0)
         pending, waiting = [], 0
         for number, first in enumerate(range(0, n, CHUNK)):
             frame = self._chunk(question, n, first, (*path, number))
@@ -81,7 +86,7 @@ class Sampler:
         return Sampler(self.encoder, denoiser, self.joint, self.steps, self.device)
 
     def reconsider(
-        self, rows: Question, change: Question, strength: float, path: tuple[int, ...]
+        self, rows: Inquiry, change: Inquiry, strength: float, path: tuple[int, ...]
     ) -> Any:
         """The frame of ``rows`` with the observed cells of ``change``, the others adapted to them.
 
@@ -89,42 +94,53 @@ class Sampler:
         leads back from there (as in SDEdit; Meng et al. 2022, arXiv:2108.01073).
         """
         times = strength * time_grid(max(round(self.steps * strength), 1), self.device)
-        pieces = []
+        pieces, change = [], change.anew()
         for number, first in enumerate(range(0, max(rows.given.n, 1), CHUNK)):
             at = np.arange(first, min(first + CHUNK, rows.given.n))
             here, changed = rows.take(at), change.take(_places(change, at))
-            noise, rng = generators(*path, number, device=self.device)
-            was, _ = here.encode(rng)
-            new, known = changed.encode(rng)
-            was, new, known = was.to(self.device), new.to(self.device), known.to(self.device)
-            x0 = self.joint.complete(known.show(new, was), noise)
-            with self._autocast():
-                parts = restore(self.denoiser, self.joint, times, x0, known, noise)
-            pieces.append(changed.decode(parts, rng, start=first))
+            draw = partial(self._reconsidered, here, changed, times, (*path, number))
+            pieces.append(changed.settle(len(at), draw, first))
         return concat(pieces)
 
-    def _chunk(self, question: Question, n: int, first: int, path: tuple[int, ...]) -> Any:
+    def _reconsidered(
+        self, rows: Inquiry, change: Inquiry, times: Tensor, path: tuple[int, ...], attempt: int
+    ) -> Drawn:
+        noise, rng = self._generators(path, attempt)
+        was, _ = rows.encode(rng)
+        new, known = change.encode(rng)
+        was, new, known = was.to(self.device), new.to(self.device), known.to(self.device)
+        x0 = self.joint.complete(known.show(new, was), noise)
+        with self._autocast():
+            return restore(self.denoiser, self.joint, times, x0, known, noise), rng
+
+    def _chunk(self, question: Inquiry, n: int, first: int, path: tuple[int, ...]) -> Any:
         """The rows from ``first`` on that belong to one chunk."""
-        noise, rng = generators(*path, device=self.device)
         # A chunk is always whole, or its random numbers would depend on where the sample ends.
         at = np.minimum(np.arange(first, first + CHUNK), n - 1)
         asked = question.take(_places(question, at))
+        return asked.settle(min(n - first, CHUNK), partial(self._drawn, asked, path), first)
+
+    def _drawn(self, asked: Inquiry, path: tuple[int, ...], attempt: int) -> Drawn:
+        noise, rng = self._generators(path, attempt)
         x0, known = asked.encode(rng)
         x0, known = x0.to(self.device), known.to(self.device)
         with self._autocast():
-            if question.restrictions:
-                x0, known = narrow(
-                    self.denoiser, self.joint, x0, known, question.restrictions, noise
-                )
+            x0, known = choose(self.denoiser, self.joint, x0, known, asked.choices, noise)
+            if asked.restrictions:
+                x0, known = narrow(self.denoiser, self.joint, x0, known, asked.restrictions, noise)
             times = time_grid(self.steps, self.device)
-            rows = sample(self.denoiser, self.joint, times, x0, known, noise)
-        head = np.arange(min(n - first, CHUNK))
-        return asked.take(head).decode(rows[: len(head)], rng, start=first)
+            return sample(self.denoiser, self.joint, times, x0, known, noise), rng
+
+    def _generators(
+        self, path: tuple[int, ...], attempt: int
+    ) -> tuple[torch.Generator, np.random.Generator]:
+        """Those of a chunk; rows that are drawn again have random numbers of their own."""
+        return generators(*path, *([attempt] if attempt else []), device=self.device)
 
     def _autocast(self) -> AbstractContextManager[object]:
         return autocast_for(self.device)()
 
 
-def _places(question: Question, at: Array) -> Array:
+def _places(question: Inquiry, at: Array) -> Array:
     """Which rows of the question the rows ``at`` ask: their own, or the one that all share."""
     return np.minimum(at, question.given.n - 1)

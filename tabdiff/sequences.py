@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from tabdiff.data.cells import Array
+from tabdiff.data.frames import concat
 from tabdiff.data.mixed import Mixed
 from tabdiff.data.question import Question
 from tabdiff.data.sequence import SequenceEncoder
@@ -38,6 +39,8 @@ class SequenceSampler:
     joint : JointDiffusion
     steps : int
         Network calls per window.
+    overlap : int
+        Slots that a window shares with what was drawn before.
     device : torch.device
     """
 
@@ -45,6 +48,7 @@ class SequenceSampler:
     denoiser: Denoiser
     joint: JointDiffusion
     steps: int
+    overlap: int
     device: torch.device
 
     @property
@@ -67,7 +71,8 @@ class SequenceSampler:
         """The rows of all sequences, complete and in the order of the slots, (N, ·).
 
         Columns are those of the rows, and the gap between them where the index is irregular. Drawn
-        in chunks of sequences, each a pure function of (weights, sequences, seed, chunk number).
+        in chunks of sequences, each a pure function of (weights, sequences, seed, chunk number):
+        whoever wants the head of a longer sample asks for whole chunks.
         """
         if not len(asked):
             nothing = Mixed(
@@ -75,17 +80,13 @@ class SequenceSampler:
                 torch.zeros((0, self.encoder.rows.layout.n_cat), dtype=torch.int64),
             )
             return self.encoder.rows.decode(nothing, np.random.default_rng(0))
-        return pd.concat(list(self._chunks(asked, path)), ignore_index=True)
+        return concat(list(self._chunks(asked, path)))
 
     def _chunks(self, asked: Unfinished, path: tuple[int, ...]) -> Iterator[pd.DataFrame]:
         for number, first in enumerate(range(0, len(asked), self.chunk)):
-            chosen = np.arange(first, first + self.chunk)
-            # A chunk is always whole, or its random numbers would depend on where the sample ends.
-            part = asked.take(np.minimum(chosen, len(asked) - 1))
+            part = asked.take(np.arange(first, min(first + self.chunk, len(asked))))
             noise, rng = generators(*path, number, device=self.device)
-            kept = min(len(asked) - first, self.chunk)
-            start = int(asked.first_row[first])
-            yield self._complete(part, noise, rng, start).iloc[: part.first_row[kept]]
+            yield self._complete(part, noise, rng, int(asked.first_row[first]))
 
     def _complete(
         self, asked: Unfinished, noise: torch.Generator, rng: np.random.Generator, start: int
@@ -106,7 +107,7 @@ class SequenceSampler:
                 known,
                 offsets,
                 window,
-                window // 2,
+                self.overlap,
                 noise,
             )
         return question.decode(self.encoder.take_rows(asked.slots, x), rng, start=start)

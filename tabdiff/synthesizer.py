@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Self
 
@@ -19,10 +19,12 @@ from sklearn.utils.validation import check_is_fitted
 from tabdiff import persistence
 from tabdiff.analytics.verbs import LookInside
 from tabdiff.data.augmenting import as_fitted, rows_to_add
+from tabdiff.data.constraints import Constraint
+from tabdiff.data.constraints.checks import check_choice, distinct_constraints
 from tabdiff.data.frames import concat
 from tabdiff.data.gaps import Gaps
 from tabdiff.data.mixed import Mixed
-from tabdiff.data.question import Question
+from tabdiff.data.rewriting import Inquiry, rewriting_of
 from tabdiff.data.schema import Schema
 from tabdiff.data.table import TableEncoder
 from tabdiff.diffusion.multinomial import Prior
@@ -52,6 +54,11 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         What each column is. Inferred from the frame when None.
     column_kinds : dict, optional
         Kinds that override the inferred ones, by column: ``{"zip": "categorical"}``.
+    constraints : sequence of Constraint, optional
+        What holds in every row: those of :mod:`tabdiff.data.constraints`. The table is learned in
+        columns that cannot break them, and every row of every answer keeps them.
+    on_violation : {"raise", "drop"}
+        What to do with training rows that break one; "drop" learns from the others.
     prior : {"absorbing", "uniform"}
         What categorical parts turn into as noise grows.
     max_steps : int, optional
@@ -82,7 +89,11 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
     Attributes
     ----------
     schema_ : Schema
+        Of the table.
+    constraint_set_ : ConstraintSet or None
+        The constraints with what they learned; ``constraint_set_.violations(df)`` counts rows.
     encoder_ : TableEncoder
+        Of what is learned: of the table itself, or as the constraints rewrite it.
     denoiser_ : torch.nn.Module
     history_ : DataFrame
         step, seconds, loss, validation_loss, learning_rate at each look at the held-out rows.
@@ -111,6 +122,8 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         *,
         schema: Schema | None = None,
         column_kinds: dict[Any, str] | None = None,
+        constraints: Sequence[Constraint] | None = None,
+        on_violation: str = "raise",
         prior: Prior = "absorbing",
         max_steps: int | None = None,
         max_time: float | None = None,
@@ -126,6 +139,8 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
     ) -> None:
         self.schema = schema
         self.column_kinds = column_kinds
+        self.constraints = constraints
+        self.on_violation = on_violation
         self.prior = prior
         self.max_steps = max_steps
         self.max_time = max_time
@@ -160,7 +175,9 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         ------
         SchemaError
             If columns cannot be modelled, all of them named.
-        ValueError
+        ConstraintError
+            If the constraints do not suit the table, contradict each other, or are broken by rows.
+        ValueError, TypeError
             If a parameter is out of its range.
         TrainingDivergedError
             If the loss ceased to be finite before any usable weights.
@@ -170,8 +187,10 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         began = time.monotonic()
         schema = self.schema or Schema.infer(X, self.column_kinds)
         noise, rng = generators(entropy, 0, device=device)
-        encoder = TableEncoder.fit(X, schema, random_state=rng)
-        rows = encoder.encode(X, rng)
+        rewriting = rewriting_of(self.constraints, X, schema, self.on_violation)
+        learned = rewriting.training_rows(X)
+        encoder = TableEncoder.fit(learned, rewriting.learned_schema, random_state=rng)
+        rows = encoder.encode(learned, rng)
         rows = Mixed(rows.num.float(), rows.cat)
         recipe = make_recipe(
             len(rows),
@@ -199,6 +218,7 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
             )
         self._adopt(
             Fitted(
+                rewriting=rewriting,
                 encoder=encoder,
                 denoiser=trained.denoiser,
                 joint=joint,
@@ -234,7 +254,9 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
             for a missing one), a range ``(low, high)`` with both ends included and None for an open
             end, or a list or set of values. In a frame: one row of values per row wanted, order and
             index kept. Values hold exactly and nothing is rejected, so rare conditions take no
-            longer; ranges and sets are drawn from the model's own conditional within them.
+            longer; ranges and sets are drawn from the model's own conditional within them. Of
+            columns that constraints rewrite, a value wants those that the column is derived from,
+            while ranges and sets are drawn for until they hold, some 20,000 rows long.
         random_state : int, numpy Generator, RandomState or None
             Given, the same rows come again, and fewer rows are the head of more; None goes on
             with the stream that the estimator's own ``random_state`` began.
@@ -251,7 +273,10 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
             If ``n_samples`` is negative, no whole number, or not the number of rows of conditions.
         ConditionError
             If a condition names what the table does not have (an UnknownColumnError, which is a
-            KeyError too, for a column), or nothing can meet it.
+            KeyError too, for a column), or nothing can meet it, as it breaks a constraint.
+        ConstraintError
+            If too few different rows are found where they must be unique; they are so within one
+            call.
         MemoryError
             If the rows would not fit into memory; :meth:`sample_iter` makes them piece by piece.
 
@@ -265,7 +290,7 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         ``synth.sample(100, conditions={"country": "NL", "age": (18, 30), "plan": ["A", "B"]})``
         """
         check_is_fitted(self)
-        question = self._question(conditions)
+        question = self._fitted.rewriting.ask(self.encoder_, conditions)
         n = _count(n_samples, conditions, question)
         _require_memory(n, len(self.schema_.columns))
         path = self._next_path(random_state)
@@ -293,7 +318,7 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
             As :meth:`sample` does; ``chunk`` must be at least 1.
         """
         check_is_fitted(self)
-        question = self._question(conditions)
+        question = self._fitted.rewriting.ask(self.encoder_, conditions)
         n = _count(n_samples, conditions, question)
         size = require_whole("chunk", chunk, least=1)
         return self._sampler().frames(question, n, size, self._next_path(random_state))
@@ -305,7 +330,8 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         imputation wants it. Observed cells come back as they were, whatever they hold: one with a
         value that the training rows did not have tells its row nothing, and a number outside their
         bounds tells what the nearest bound would. Identifiers and columns without values stay as
-        they are.
+        they are. Constraints hold in every completed row: what an equation tells is computed, and
+        what an observed column is derived from follows it, at the difference drawn.
 
         Parameters
         ----------
@@ -328,6 +354,9 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
             Before :meth:`fit`.
         SchemaError, ConditionError
             If columns are absent, unknown or of other dtypes.
+        ConstraintError
+            If observed cells break a constraint, in rows without gaps as well: how many rows, and
+            the first of them.
         ValueError, TypeError
             If ``n_draws`` is below 1 or no whole number.
 
@@ -339,7 +368,7 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         """
         check_is_fitted(self)
         n = 1 if n_draws is None else require_whole("n_draws", n_draws, least=1)
-        gaps = Gaps(self.encoder_, df)
+        gaps = Gaps(self._fitted.rewriting, self.encoder_, df)
         path, sampler = self._next_path(random_state), self._sampler().without_missing()
         tables = []
         for draw in range(n):
@@ -386,19 +415,21 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
             If ``df`` does not follow the schema, or holds a category or a missing cell where the
             training rows had none, or a number beyond the fitted dtype.
         ConditionError
-            If there is no column ``target``, or it cannot hold a value of ``counts``.
+            If there is no column ``target``, or it cannot hold a value of ``counts``, or
+            constraints derive it from others.
+        ConstraintError
+            If rows of ``df`` break a constraint.
         ValueError
             If neither or both of ``factor`` and ``target`` are given, ``factor`` is below 1, or
             ``counts`` are no whole numbers or ask for fewer rows of a value than there are.
         """
         check_is_fitted(self)
-        kept = as_fitted(self.encoder_, df)
+        rewriting = self._fitted.rewriting
+        kept = as_fitted(rewriting, self.encoder_, df)
         wanted = rows_to_add(self.schema_, kept, factor, target, counts)
         n = sum(n for _, n in wanted)
-        if n == 0 or target is None:
-            question = Question.nothing(self.encoder_)
-        else:
-            question = Question.of_counts(self.encoder_, target, wanted)
+        by_value = [] if target is None else wanted
+        question = rewriting.ask_more(self.encoder_, kept, target, by_value)
         frames = self._sampler().frames(question, n, max(n, 1), self._next_path(random_state))
         return concat([kept, next(frames)])
 
@@ -433,6 +464,8 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         Raises
         ------
         NotFittedError, SchemaError, ConditionError
+        ConstraintError
+            If rows of ``df`` break a constraint; a changed column moves what it is derived from.
         ValueError
             If ``strength`` is out of range, or ``change`` holds a range or a set.
 
@@ -440,10 +473,9 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         """
         check_is_fitted(self)
         require_real("strength", strength, 0.0, 1.0, "(]")
-        self.schema_.validate(df)
-        rows = Question.of_frame(self.encoder_, df)
-        changed = Question.of_mapping(self.encoder_, change)
-        if changed.restrictions:
+        rows = self._fitted.rewriting.ask_rows(self.encoder_, df)
+        changed = self._fitted.rewriting.ask_change(self.encoder_, change)
+        if changed.is_loose:
             raise ValueError("change must give one value per column, no ranges and no sets.")
         path = self._next_path(random_state)
         frame = self._sampler().reconsider(rows, changed, strength, path)
@@ -463,9 +495,12 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
             Before :meth:`fit`.
         SchemaError
             If ``X`` does not have the fitted columns.
+        ConstraintError
+            If rows break a constraint.
         """
         check_is_fitted(self)
-        rows = self.encoder_.encode(X, np.random.default_rng(0))
+        learned = self._fitted.rewriting.transform(X)
+        rows = self.encoder_.encode(learned, np.random.default_rng(0))
         rows = Mixed(rows.num.float(), rows.cat).to(self._fitted.device)
         autocast = autocast_for(self._fitted.device)
         return -evaluate_loss(self.denoiser_, self._fitted.joint, rows, autocast)
@@ -521,7 +556,10 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
             if content["kind"] != "DiffusionSynthesizer":
                 raise ValueError(f"it holds a {content['kind']}")
             synth.set_params(**content["parameters"])
-            synth._adopt(Fitted.from_state(content, arrays, synth.prior, place))
+            fitted = Fitted.from_state(content, arrays, synth.prior, place)
+            if fitted.rewriting.constraint_set is not None:
+                synth.constraints = list(fitted.rewriting.constraint_set.constraints)
+            synth._adopt(fitted)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise persistence.CorruptFileError(
                 f"{os.fspath(path)!r}: the content does not fit together: {error}. "
@@ -543,6 +581,8 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         return tags
 
     def _check_parameters(self) -> None:
+        distinct_constraints(() if self.constraints is None else self.constraints)
+        check_choice(self.on_violation)
         for name in ("max_steps", "batch_size", "width", "depth", "sampling_steps"):
             if getattr(self, name) is not None:
                 require_whole(name, getattr(self, name), least=1)
@@ -559,6 +599,7 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         """Take over what a fit or a file gave, all of it at once."""
         self._fitted = fitted
         self.schema_, self.encoder_ = fitted.schema, fitted.encoder
+        self.constraint_set_ = fitted.rewriting.constraint_set
         self.denoiser_, self.history_ = fitted.denoiser, fitted.history
         self.best_step_, self.stopped_ = fitted.best_step, fitted.stopped
         self.n_rows_seen_, self.fit_seconds_ = fitted.n_rows_seen, fitted.seconds
@@ -570,13 +611,6 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         fitted = self._fitted
         steps = self.sampling_steps or default_sampling_steps(fitted.encoder.layout)
         return Sampler(fitted.encoder, fitted.denoiser, fitted.joint, steps, fitted.device)
-
-    def _question(self, conditions: Any) -> Question:
-        if conditions is None:
-            return Question.nothing(self.encoder_)
-        if isinstance(conditions, Mapping):
-            return Question.of_mapping(self.encoder_, conditions)
-        return Question.of_frame(self.encoder_, conditions)
 
     def _next_path(self, random_state: Seed) -> tuple[int, ...]:
         """Where the next sample's random numbers come from."""
@@ -595,7 +629,7 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
     def _portable_parameters(self) -> dict[str, Any]:
         """The constructor's arguments that a file keeps: plain numbers and names."""
         kept = self.get_params(deep=False)
-        for name in ("schema", "column_kinds", "device", "verbose"):
+        for name in ("schema", "column_kinds", "constraints", "device", "verbose"):
             del kept[name]
         if not isinstance(self.random_state, int):
             del kept["random_state"]
@@ -611,7 +645,7 @@ def _hold_out(rows: Mixed, fraction: float | None, rng: np.random.Generator) -> 
     return rows[order[n:]], rows[order[:n]]
 
 
-def _count(n_samples: int | None, conditions: Any, question: Question) -> int:
+def _count(n_samples: int | None, conditions: Any, question: Inquiry) -> int:
     """How many rows are wanted."""
     by_row = conditions is not None and not isinstance(conditions, Mapping)
     if n_samples is None:

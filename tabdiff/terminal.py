@@ -103,9 +103,11 @@ def describe_model(path: str, synth: DiffusionSynthesizer, envelope: Envelope) -
         "training": f"{duration(synth.fit_seconds_)}, {last_step(synth)}",
         "network": f"{_weights(synth.denoiser_)} parameters",
     }
-    return "\n".join(
-        [os.fspath(path), _listed(facts), _file(envelope), "", _columns(synth.schema_)]
-    )
+    told = [_listed(facts), _file(envelope)]
+    if synth.constraint_set_ is not None:
+        kept = [f"  {constraint}" for constraint in synth.constraint_set_.constraints]
+        told += ["", "constraints", *kept]
+    return "\n".join([os.fspath(path), *told, "", _columns(synth.schema_)])
 
 
 def describe_sequence_model(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import numbers
 import os
 import time
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
@@ -16,21 +17,20 @@ from sklearn.utils.validation import check_is_fitted
 
 from tabdiff import persistence
 from tabdiff.data.cells import Array
-from tabdiff.data.column import Column
 from tabdiff.data.errors import ConditionError
 from tabdiff.data.frames import from_pandas, to_pandas
 from tabdiff.data.futures import by_quantiles, look_ahead
 from tabdiff.data.gaps import UNFILLED, fill_gaps
 from tabdiff.data.given import Given
-from tabdiff.data.long import LongFrame, first_moments, fit_encoder
+from tabdiff.data.long import LongFrame, entity_schema, first_moments, fit_encoder
 from tabdiff.data.mixed import Known
-from tabdiff.data.panel import LENGTH, START
+from tabdiff.data.panel import LENGTH, free_label
 from tabdiff.data.question import Question
-from tabdiff.data.schema import Schema
-from tabdiff.data.sequence import SequenceEncoder
+from tabdiff.data.sequence import MOST_IN_WINDOW, SequenceEncoder
 from tabdiff.data.table import by_label
 from tabdiff.data.unfinished import Unfinished
 from tabdiff.data.windows import hold_out, learn_and_judge
+from tabdiff.denoisers.temporal import WIDTH_UNIT
 from tabdiff.diffusion.multinomial import Prior
 from tabdiff.fitted import Fitted, FittedSequences, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
@@ -54,6 +54,18 @@ from tabdiff.training.settings import (
 
 # Of a few long series, the share of their time that judges.
 TIME_HELD_OUT = 0.08
+# The parameters that a file keeps besides what the encoder tells.
+_KEPT = (
+    "prior",
+    "max_steps",
+    "max_time",
+    "batch_size",
+    "learning_rate",
+    "width",
+    "depth",
+    "validation_fraction",
+    "sampling_steps",
+)
 
 
 class TimeSeriesDiffusionSynthesizer(BaseEstimator):
@@ -80,10 +92,10 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         window, each beginning with what was drawn before. By default whole sequences up to 64 rows,
         four days of hours, eight weeks of days, three years of months.
     column_kinds : dict, optional
-        Kinds that override the inferred ones, by column.
+        Kinds that override the inferred ones, by column of the rows or the context.
     prior, max_steps, max_time, batch_size, learning_rate, width, depth, validation_fraction
-        As for :class:`DiffusionSynthesizer`; rows are counted in windows. Half of ``max_time``
-        at most goes to the table of entities.
+        As for :class:`DiffusionSynthesizer`; rows are counted in windows, and ``width`` is a
+        multiple of 8. Half of ``max_time`` at most goes to the table of entities.
     sampling_steps : int, optional
         Network evaluations per window; 32 to 64 by default, the more the more categories.
     device, random_state, verbose
@@ -96,7 +108,7 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
     encoder_ : SequenceEncoder
     denoiser_ : torch.nn.Module
     entities_ : DiffusionSynthesizer
-        Of the table of entities.
+        Of the table of entities; where there is but one, all in it is constant.
     history_ : DataFrame
         As for :class:`DiffusionSynthesizer`, of the network of the rows.
     n_features_in_, n_rows_seen_, n_entities_seen_ : int
@@ -281,13 +293,18 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         """
         check_is_fitted(self)
         path, sampler, encoder = self._next_path(random_state), self._sampler(), self.encoder_
+        if length is not None:
+            length = require_whole("length", length, least=1)
         n, wanted = self._wanted_entities(n_sequences, length, context)
         given = _given_in_every_row(encoder, conditions)
         # Whole chunks, of which the sample is the head.
-        drawn = n if isinstance(wanted, pd.DataFrame) else _rounded_up(n, sampler.chunk)
+        by_row = isinstance(wanted, pd.DataFrame) or self._is_single
+        drawn = n if by_row else _rounded_up(n, sampler.chunk)
         entities = self.entities_.sample(drawn, conditions=wanted, random_state=_seed(path))
         if length is not None:
-            entities[LENGTH] = int(length)
+            entities[LENGTH] = length
+        if (entities[LENGTH] > 1).any():
+            encoder.timeline.require_step()
         slots = encoder.blank(first_moments(encoder, entities), entities[LENGTH].to_numpy())
         asked = Unfinished(entities, slots, given.take(np.zeros(len(slots.row), dtype=np.int64)))
         rows = sampler.rows(asked, (*path, 1))
@@ -304,13 +321,13 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         quantiles: Sequence[float] | None = None,
         random_state: Seed = None,
     ) -> Any:
-        """How each entity of ``history`` may go on.
+        """How each entity of ``history`` may go on; no cell that is drawn is a missing one.
 
         Parameters
         ----------
         history : DataFrame
-            The fitted columns; entities need not be those of the fit. The last rows that fit half a
-            window are looked at.
+            The fitted columns; entities need not be those of the fit. The last rows are looked at,
+            three quarters of a window or more.
         horizon : int
             Rows to come.
         n_samples : int
@@ -328,6 +345,7 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
             Without ``quantiles`` the fitted columns behind a column "draw" that counts from 0,
             ``n_samples * horizon`` rows for each entity. With them one row per entity and moment:
             for a number q of a column x a column ``x_q``, for categories the most frequent one.
+            New labels that are taken get underscores.
 
         Raises
         ------
@@ -341,19 +359,22 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         check_is_fitted(self)
         horizon = require_whole("horizon", horizon, least=1)
         n_samples = require_whole("n_samples", n_samples, least=1)
+        wanted = None if quantiles is None else _checked_quantiles(quantiles)
         encoder = self.encoder_
         long = LongFrame.read(to_pandas(history), encoder)
         future = None if known_future is None else to_pandas(known_future)
         one = look_ahead(encoder, long, horizon, future)
         ahead = one.repeated(n_samples)
-        rows = self._sampler().rows(ahead.asked, self._next_path(random_state))
+        sampler = self._sampler(encoder.window - encoder.ahead_at_once).without_missing()
+        rows = sampler.rows(ahead.asked, self._next_path(random_state))
         whole = to_long(encoder, ahead.asked, rows, ahead.moments(encoder, rows))
         futures = whole[ahead.late].reset_index(drop=True)
-        if quantiles is not None:
-            return self._given_back(by_quantiles(encoder, futures, n_samples, quantiles))
+        if wanted is not None:
+            return self._given_back(by_quantiles(encoder, futures, n_samples, wanted))
         n = len(futures) // n_samples
         entity = np.arange(len(futures)) % n // horizon
-        futures.insert(0, "draw", np.repeat(np.arange(n_samples), n))
+        label = free_label("draw", [column.name for column in self.schema_.columns])
+        futures.insert(0, label, np.repeat(np.arange(n_samples), n))
         order = np.argsort(entity, kind="stable")
         return self._given_back(futures.iloc[order].reset_index(drop=True))
 
@@ -507,7 +528,7 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         """
         check_is_fitted(self)
         content, arrays = self._fitted.state()
-        kept = {"prior": self.prior, "sampling_steps": self.sampling_steps}
+        kept = {name: _plain(getattr(self, name)) for name in _KEPT}
         manifest = {"kind": "TimeSeriesDiffusionSynthesizer", "parameters": kept}
         persistence.write(path, manifest | content, arrays)
 
@@ -529,8 +550,10 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         try:
             if content["kind"] != "TimeSeriesDiffusionSynthesizer":
                 raise ValueError(f"it holds a {content['kind']}")
-            synth.set_params(**content["parameters"])
+            synth.set_params(**{name: content["parameters"][name] for name in _KEPT})
+            synth._check_parameters()
             synth._adopt(FittedSequences.from_state(content, arrays, synth.prior, place))
+            synth._take_roles()
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise persistence.CorruptFileError(
                 f"{os.fspath(path)!r}: the content does not fit together: {error}. "
@@ -550,14 +573,18 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
             sampling_steps=self.sampling_steps,
             verbose=self.verbose,
         )
+        if self.width is not None and self.width % WIDTH_UNIT:
+            raise ValueError(f"width must be a multiple of {WIDTH_UNIT}. Got {self.width!r}.")
         if self.window is not None:
-            require_whole("window", self.window, least=2)
+            require_whole("window", self.window, least=2, most=MOST_IN_WINDOW)
         if self.prior not in ("absorbing", "uniform"):
             raise ValueError(f"prior must be 'absorbing' or 'uniform'. Got {self.prior!r}.")
         for name in ("context_columns", "known_columns"):
             given = getattr(self, name)
-            if isinstance(given, str) and (name, given) != ("context_columns", "auto"):
-                raise ValueError(f"{name} must be a list of columns. Got the text {given!r}.")
+            if (name, given) == ("context_columns", "auto"):
+                continue
+            if isinstance(given, str) or not isinstance(given, Sequence):
+                raise TypeError(f"{name} must be a list of columns. Got {given!r}.")
 
     def _adopt(self, fitted: FittedSequences) -> None:
         """Take over what a fit or a file gave, all of it at once."""
@@ -567,23 +594,18 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         self.best_step_, self.stopped_ = fitted.best_step, fitted.stopped
         self.n_rows_seen_, self.fit_seconds_ = fitted.n_rows_seen, fitted.seconds
         self.n_features_in_ = len(fitted.encoder.schema.columns)
-        self.n_entities_seen_ = fitted.entities.n_rows_seen
+        self.n_entities_seen_ = 1 if self._is_single else fitted.entities.n_rows_seen
         self.entities_ = DiffusionSynthesizer(prior=self.prior, device=self.device)
         self.entities_._adopt(fitted.entities)
         self._n_samples_drawn = 0
 
     def _fit_entities(self, encoder: SequenceEncoder, table: pd.DataFrame, entropy: int) -> Fitted:
         """Learn the table of entities; of a single one all is constant."""
-        own = {k: v for k, v in (self.column_kinds or {}).items() if k in encoder.roles.context}
-        schema, n = None, len(table)
-        if n == 1:
+        schema = entity_schema(encoder, table)
+        if len(table) == 1:
             table = table.loc[[0, 0]]
-            schema = Schema(tuple(_constants(encoder)))
-        elif encoder.roles.key is not None:
-            own[encoder.roles.key] = "identifier"
         synth = DiffusionSynthesizer(
             schema=schema,
-            column_kinds=own,
             prior=self.prior,
             max_steps=self.max_steps,
             max_time=None if self.max_time is None else self.max_time / 2,
@@ -591,7 +613,7 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
             random_state=entropy % 2**32,
             verbose=self.verbose,
         )
-        return replace(synth.fit(table)._fitted, n_rows_seen=n)
+        return synth.fit(table)._fitted
 
     def _hold_out(self, offsets: Array, window: int, rng: np.random.Generator) -> Array:
         """The slots that judge."""
@@ -610,31 +632,67 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
             n = require_whole("n_sequences", n_sequences, least=0)
         if by_row and n != len(wanted):
             raise ValueError(f"n_sequences={n}, but context has {len(wanted)} rows. Leave it out.")
-        if n > 1 and self.n_entities_seen_ < 2:
+        if n > 1 and self._is_single:
             raise ValueError(
                 f"n_sequences={n}, but one series was fitted, and a second one would have the same "
                 "moments. Ask for length=, or for another draw by random_state=."
             )
         roles = self.encoder_.roles
+        self._require_own_keys(n, wanted)
         unknown = [label for label in wanted if label not in (roles.key, *roles.context)]
         if unknown:
             raise ConditionError(
                 f"context: {unknown[0]!r} is no context column. Those are "
                 f"{', '.join(map(repr, roles.context)) or 'none'}."
             )
-        if length is not None:
-            length = require_whole("length", length, least=1)
-            if by_row:
-                wanted = wanted.copy()
-            # Where all are of one length, the table of entities has nothing to say about it.
-            if self.entities_.schema_[LENGTH].kind != "constant":
-                wanted[LENGTH] = length
+        # Where all sequences had one length, it tells nothing of the other columns.
+        if length is not None and self.entities_.schema_[LENGTH].kind != "constant":
+            wanted = wanted.assign(**{LENGTH: length}) if by_row else wanted | {LENGTH: length}
         return n, wanted
 
-    def _sampler(self) -> SequenceSampler:
-        fitted = self._fitted
+    def _require_own_keys(self, n: int, wanted: Any) -> None:
+        """Refuse one key for several sequences.
+
+        Raises
+        ------
+        ConditionError
+            Naming the key.
+        """
+        key = self.encoder_.roles.key
+        if key is None or key not in wanted:
+            return
+        twice = [wanted[key]] if n > 1 else []
+        if isinstance(wanted, pd.DataFrame):
+            own = by_label(wanted)[key]
+            twice = own[own.duplicated()].tolist()
+        if twice:
+            raise ConditionError(
+                f"context: {key!r} {twice[0]!r} is asked of several sequences. Give each its own."
+            )
+
+    @property
+    def _is_single(self) -> bool:
+        """Whether one series was fitted."""
+        key = self.encoder_.roles.key
+        return key is None or self.schema_[key].kind == "constant"
+
+    def _take_roles(self) -> None:
+        """The parameters that the encoder tells, after a file was read."""
+        roles = self.encoder_.roles
+        self.sequence_key, self.sequence_index = roles.key, roles.index
+        self.context_columns, self.known_columns = list(roles.context), list(roles.ahead)
+        self.window = self.encoder_.window if self.encoder_.window > 1 else None
+
+    def _sampler(self, overlap: int | None = None) -> SequenceSampler:
+        """Half of a window is new, where nothing else is said."""
+        fitted, half = self._fitted, self.encoder_.window // 2
         return SequenceSampler(
-            fitted.encoder, fitted.denoiser, fitted.joint, self._steps(), fitted.device
+            fitted.encoder,
+            fitted.denoiser,
+            fitted.joint,
+            self._steps(),
+            half if overlap is None else overlap,
+            fitted.device,
         )
 
     def _steps(self) -> int:
@@ -653,14 +711,19 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         return (self._fitted.entropy, 2, self._n_samples_drawn)
 
 
-def _constants(encoder: SequenceEncoder) -> list[Column]:
-    """The columns of a table of one entity."""
-    roles = encoder.roles
-    own = [c for c in encoder.schema.columns if c.name in (roles.key, *roles.context)]
-    own.append(Column(LENGTH, "constant", "int64", "integer"))
-    if encoder.timeline.column is not None:
-        own.append(replace(encoder.timeline.column, name=START))
-    return [replace(column, kind="constant") for column in own]
+def _checked_quantiles(quantiles: Any) -> list[float]:
+    """The quantiles that are asked for.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are no numbers between 0 and 1.
+    """
+    if isinstance(quantiles, str | numbers.Real) or not len(quantiles):
+        raise TypeError(f"quantiles must be a list of numbers. Got {quantiles!r}.")
+    for q in quantiles:
+        require_real("quantiles", q, 0.0, 1.0, "()")
+    return [float(q) for q in quantiles]
 
 
 def _given_in_every_row(encoder: SequenceEncoder, conditions: Any) -> Given:
@@ -679,6 +742,11 @@ def _given_in_every_row(encoder: SequenceEncoder, conditions: Any) -> Given:
     if question.restrictions:
         raise ConditionError("conditions on sequences give a value a column, no range and no set.")
     return question.given
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as JSON knows it: numpy's numbers become Python's."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _rounded_up(n: int, multiple: int) -> int:

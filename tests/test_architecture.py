@@ -33,7 +33,7 @@ ROOMS = {
     "integrations": {"synthesizer", "timeseries", "data.schema"}
     | {"data.averages", "inference.chunks", "training.settings"},
     "cli": {"integrations", "synthesizer", "timeseries", "evaluation", "analytics"}
-    | {"data.schema", "data.long", "files", "terminal", "disk", "persistence"},
+    | {"data.schema", "data.long", "data.constraints", "files", "terminal", "disk", "persistence"},
 }
 # The face opens the doors of every room; rooms do not look into the mirror.
 FACE = "__init__"

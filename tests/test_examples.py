@@ -38,8 +38,9 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
         ("02_conditions.py", [], ["1. A value: Oceania", "Asia's share", "had it been 2007"]),
         ("03_imputation.py", [], ["DiffusionImputer, mean of 20", "KNNImputer", "80 % intervals"]),
         ("04_unbalanced.py", ["--rows", "600"], ["SMOTENC", "DiffusionOverSampler", "the law"]),
-        ("06_store_panel.py", ["--stores", "16"], ["Weekday profile", "rain after rain"]),
-        ("08_patient_visits.py", ["--patients", "60", "--draws", "2"], ["unseen", "80 %"]),
+        ("06_constraints.py", ["--rows", "300"], ["'pickup' <= 'dropoff'", "JFK", "began"]),
+        ("07_store_panel.py", ["--stores", "16"], ["Weekday profile", "rain after rain"]),
+        ("09_patient_visits.py", ["--patients", "60", "--draws", "2"], ["unseen", "80 %"]),
     ],
 )
 def test_an_example_runs_and_tells_what_it_shows(
@@ -63,8 +64,8 @@ def test_the_forecast_runs_and_draws_its_fan(
 ):
     pytest.importorskip("plotly")
     options = ["--items", "12", "--days", "70", "--samples", "5", "--output", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["07_forecast.py", "--max-steps", "5", *options])
-    runpy.run_path(str(EXAMPLES / "07_forecast.py"), run_name="__main__")
+    monkeypatch.setattr(sys, "argv", ["08_forecast.py", "--max-steps", "5", *options])
+    runpy.run_path(str(EXAMPLES / "08_forecast.py"), run_name="__main__")
     printed = capsys.readouterr().out
     assert "sales_0.1" in printed
     assert "more than the law itself" in printed

@@ -52,7 +52,8 @@ def diffuse(fitted: Fitted, df: Any, t: float, entropy: int) -> Any:
 def forward(fitted: Fitted, df: Any, times: Array, entropy: int) -> pd.DataFrame:
     """The rows of ``df`` at each time, in one long frame with index levels time and row."""
     noise, rng = generators(entropy, 6, device=fitted.device)
-    rows = fitted.joint.complete(encode(fitted, df, rng), noise)
+    learned = fitted.rewriting.transform(df)
+    rows = fitted.joint.complete(encode(fitted, learned, rng), noise)
     known = Known.nothing(rows)
     path = Path.draw(fitted.joint, known, 0, noise)
     schedule, keep = fitted.joint.gaussian.schedule, fitted.joint.multinomial.schedule
@@ -132,14 +133,22 @@ class Watched:
 
 
 def show(fitted: Fitted, x: Mixed, rng: np.random.Generator) -> pd.DataFrame:
-    """Noisy rows as a frame in which masked cells are missing."""
+    """Noisy rows as a frame in which masked cells, and those that follow from one, are missing."""
     levels = torch.tensor(fitted.encoder.layout.levels, device=x.cat.device)
     masked = x.cat >= levels
-    frame = to_pandas(fitted.encoder.decode(Mixed(x.num, x.cat.masked_fill(masked, 0)), rng))
+    rewriting = fitted.rewriting
+    learned = fitted.encoder.decode(Mixed(x.num, x.cat.masked_fill(masked, 0)), rng)
+    frame = to_pandas(rewriting.reverse(learned))
+    hidden = {
+        field.column.name: masked[:, field.cat].cpu().numpy()
+        for field in fitted.encoder.fields
+        if field.cat is not None
+    }
     shown = []
-    for place, field in enumerate(fitted.encoder.fields):
-        column = frame.iloc[:, place]
-        if field.cat is not None and bool(masked[:, field.cat].any()):
-            column = column.where(~masked[:, field.cat].cpu().numpy())
-        shown.append(column)
+    for place, column in enumerate(fitted.schema.columns):
+        gone = [hidden[name] for name in rewriting.sources(column.name) if name in hidden]
+        series = frame.iloc[:, place]
+        if gone and np.any(gone):
+            series = series.where(~np.any(gone, axis=0))
+        shown.append(series)
     return pd.concat(shown, axis=1)

@@ -28,6 +28,12 @@ TIMES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 class LookInside:
     """The part of a synthesizer that shows what it has learned.
 
+    Where the table keeps constraints, what is said of columns is said of those that are learned: a
+    column that others bound or determine is its distance from what they allow, which is as likely
+    as the column itself; the columns of a combination are one, under the name of the first; and of
+    a column that others tell entirely nothing is said. Rows that break a constraint are impossible,
+    which is a ConstraintError wherever rows are taken.
+
     Attributes
     ----------
     sampling_steps : int or None
@@ -74,8 +80,8 @@ class LookInside:
 
         check_is_fitted(self)
         draws = require_whole("n_draws", n_draws, least=1)
-        steps = self._steps()
-        nats = log_likelihoods(self._fitted, X, steps, draws, entropy_of(random_state))
+        steps, learned = self._steps(), self._fitted.rewriting.transform(X)
+        nats = log_likelihoods(self._fitted, learned, steps, draws, entropy_of(random_state))
         return nats if explain else nats.sum(axis=1).to_numpy()
 
     def anomalies(
@@ -111,8 +117,8 @@ class LookInside:
         check_is_fitted(self)
         require_real("contamination", contamination, 0.0, 0.5, "(]")
         draws = require_whole("n_draws", n_draws, least=1)
-        steps = self._steps()
-        oddity = oddities(self._fitted, df, steps, draws, entropy_of(random_state))
+        steps, learned = self._steps(), self._fitted.rewriting.transform(df)
+        oddity = oddities(self._fitted, learned, steps, draws, entropy_of(random_state))
         return flagged(oddity, contamination)
 
     def information_profile(self, df: Any, *, random_state: Seed = 0) -> InformationProfile:
@@ -130,7 +136,8 @@ class LookInside:
 
         check_is_fitted(self)
         steps, entropy = self._steps(), entropy_of(random_state)
-        return information_profile(self._fitted, df, steps, entropy)
+        learned = self._fitted.rewriting.transform(df)
+        return information_profile(self._fitted, learned, steps, entropy)
 
     def dependence(self, df: Any, *, max_rows: int = 1000, random_state: Seed = 0) -> Dependence:
         """Which columns explain which: I(X_i; X_j) and I(X_i; X_j | all others), in nats.
@@ -160,7 +167,8 @@ class LookInside:
 
         check_is_fitted(self)
         most = require_whole("max_rows", max_rows, least=2)
-        return dependence(self._fitted, df, most, entropy_of(random_state))
+        learned = self._fitted.rewriting.transform(df)
+        return dependence(self._fitted, learned, most, entropy_of(random_state))
 
     def conditional_entropy(
         self, df: Any, given: Sequence[Hashable] = (), *, random_state: Seed = 0
@@ -180,7 +188,9 @@ class LookInside:
         from tabdiff.analytics.dependence import conditional_entropy
 
         check_is_fitted(self)
-        return conditional_entropy(self._fitted, df, list(given), entropy_of(random_state))
+        rewriting = self._fitted.rewriting
+        labels, learned = rewriting.learned_labels(given), rewriting.transform(df)
+        return conditional_entropy(self._fitted, learned, labels, entropy_of(random_state))
 
     def diffuse(self, df: Any, t: float, *, random_state: Seed = 0) -> Any:
         """The rows of ``df`` at noise level ``t``: 0 is data, 1 is noise.
@@ -281,7 +291,7 @@ class LookInside:
         if len(columns) not in (1, 2):
             raise ValueError(f"plot_trajectory takes one column or two. Got {len(columns)}.")
         for column in columns:
-            self._fitted.encoder.parts(column)
+            self._fitted.schema[column]
         n, at = require_whole("n_samples", n_samples, least=2), _times(times)
         entropy, steps = entropy_of(random_state), self._steps()
         if df is None:

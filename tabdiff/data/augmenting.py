@@ -17,16 +17,17 @@ from tabdiff.data.conditions import read_conditions
 from tabdiff.data.errors import SchemaError, UnknownColumnError, closest, listing
 from tabdiff.data.frames import to_pandas
 from tabdiff.data.reading import read_cells
+from tabdiff.data.rewriting import Verbatim
 from tabdiff.data.scalars import typed_key
 from tabdiff.data.schema import Schema
-from tabdiff.data.table import TableEncoder, by_label
+from tabdiff.data.table import TableEncoder, by_label, write_frame
 from tabdiff.data.unseen import unwritable
 
 # In place of the key of a value; no type is called so.
 _MISSING = ("", None)
 
 
-def as_fitted(encoder: TableEncoder, df: Any) -> Any:
+def as_fitted(rewriting: Verbatim, encoder: TableEncoder, df: Any) -> Any:
     """The rows of ``df`` in the container, column order and dtypes of the fitted table.
 
     Raises
@@ -34,17 +35,18 @@ def as_fitted(encoder: TableEncoder, df: Any) -> Any:
     SchemaError
         If the table does not follow the schema, or holds a category or a missing cell where the
         training rows had none, or a number that the fitted dtype cannot hold.
+    ConstraintError
+        If rows break a constraint.
     """
-    encoder.encode(df, np.random.default_rng(0))
-    series = by_label(to_pandas(df))
-    columns = encoder.schema.columns
+    encoder.encode(rewriting.transform(df), np.random.default_rng(0))
+    series, columns = by_label(to_pandas(df)), rewriting.schema.columns
     cells = [read_cells(series[column.name], column) for column in columns]
     told = [
         (column.name, unwritable(own, column)) for own, column in zip(cells, columns, strict=True)
     ]
     if problems := [f"column {name!r}: {problem}" for name, problem in told if problem]:
         raise SchemaError(listing(problems))
-    return encoder.write(cells)
+    return write_frame(cells, rewriting.schema)
 
 
 def rows_to_add(

@@ -10,8 +10,9 @@ import pandas as pd
 
 from tabdiff.data.cells import Cells, present
 from tabdiff.data.column import Column
+from tabdiff.data.filling import filled_in
 from tabdiff.data.frames import container_of, from_pandas, polars_types, to_pandas
-from tabdiff.data.gaps import UNFILLED, filled_in
+from tabdiff.data.gaps import UNFILLED
 from tabdiff.data.reading import read_cells
 from tabdiff.data.scalars import typed_key
 from tabdiff.data.schema import Schema

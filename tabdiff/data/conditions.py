@@ -43,6 +43,12 @@ class Between:
     low: Any
     high: Any
 
+    def holds(self, cells: Cells) -> Array:
+        """The rows whose cell lies between the two, (n,)."""
+        found = ~cells.missing
+        found[found] = (cells.values >= self.low) & (cells.values <= self.high)
+        return found
+
     def enforce(self, cells: Cells, rng: np.random.Generator) -> Cells:
         """Undo what rounding may have moved beyond a bound."""
         values = cells.values
@@ -83,6 +89,10 @@ class Among:
         """Values that share no level."""
         return cls(values, values[:0], np.zeros(0))
 
+    def holds(self, cells: Cells) -> Array:
+        """The rows whose cell is one of these, (n,)."""
+        return _are_among(self.values, cells)
+
     def enforce(self, cells: Cells, rng: np.random.Generator) -> Cells:
         """Undo what rounding may have moved off a number, or a rare label drawn for another."""
         values = cells.values.copy()
@@ -108,13 +118,19 @@ class Stretch:
 
     values: Array
 
+    def holds(self, cells: Cells) -> Array:
+        """The rows whose cell is one of these, (n,)."""
+        return _are_among(self.values, cells)
+
 
 Wanted = Between | Among | Stretch
 
 
-def is_condition_frame(conditions: object) -> bool:
-    """Whether the conditions are rows of a table, one per row wanted."""
-    return not isinstance(conditions, Mapping)
+def _are_among(values: Array, cells: Cells) -> Array:
+    known = set(map(typed_key, values))
+    found = ~cells.missing
+    found[found] = [typed_key(value) in known for value in cells.values]
+    return found
 
 
 def read_conditions(

@@ -9,13 +9,17 @@ import numpy as np
 import pandas as pd
 
 from tabdiff.data.cells import Array
+from tabdiff.data.column import Column
 from tabdiff.data.errors import ConditionError, SchemaError, closest, shorten
 from tabdiff.data.given import Given
 from tabdiff.data.long import LongFrame
+from tabdiff.data.panel import free_label
 from tabdiff.data.question import Question
 from tabdiff.data.reading import read_cells
+from tabdiff.data.schema import check_family
 from tabdiff.data.sequence import SequenceEncoder
 from tabdiff.data.table import by_label
+from tabdiff.data.timeline import Timeline
 from tabdiff.data.unfinished import Unfinished
 
 
@@ -60,11 +64,14 @@ def look_ahead(
         If the histories hold what the encoders do not know, or ``known_future`` is not ``horizon``
         rows for each entity with the columns that the fit knows ahead.
     """
+    if not len(long.rows):
+        raise SchemaError("the history has no rows: a forecast needs at least one of each entity.")
+    encoder.timeline.require_step()
     given = Question.of_gaps(encoder.rows, long.rows, np.arange(len(long.rows))).given
     slots = encoder.lay(long.panel)
     history = Unfinished(long.entities, slots, given)
     # As much of the past as leaves the network windows as full as those that it learned from.
-    seen = encoder.window - min(horizon, encoder.window // 2)
+    seen = encoder.window - min(horizon, encoder.ahead_at_once)
     kept = np.minimum(np.diff(slots.offsets), max(seen, 1))
     n, timeline = len(history), encoder.timeline
     last = np.repeat(slots.times[slots.offsets[1:] - 1], horizon)
@@ -89,6 +96,12 @@ def _known(
 ) -> Given:
     """The cells of ``frame``, entity by entity in the order of ``long``."""
     roles, series = encoder.roles, by_label(frame)
+    known = [column.name for column in encoder.schema.columns]
+    for label in series:
+        if label not in known:
+            raise SchemaError(
+                f"known_future: column {label!r} is none of the fitted ones.{closest(label, known)}"
+            )
     needed = [label for label in (roles.key, *roles.ahead) if label is not None]
     for label in needed:
         if label not in series:
@@ -114,24 +127,52 @@ def _known(
             f"{counts[at]}{which}."
         )
     order = np.argsort(owner, kind="stable")
+    own = {label: series[label] for label in roles.rows if label in series}
     if roles.index in series and encoder.timeline.column is not None:
-        order = _in_time(encoder, frame, owner, moments)
-    told = frame[[label for label in roles.rows if label in series]].iloc[order]
-    return Question.of_known(encoder.rows, told.reset_index(drop=True)).given
+        times = _moments_told(series[roles.index], encoder.timeline.column)
+        order = np.lexsort((times, owner))
+        gaps = _require_next(encoder.timeline, times[order], moments, horizon)
+        if encoder.gap is not None:
+            own[encoder.gap] = pd.Series(gaps[np.argsort(order)], index=frame.index)
+    told = pd.DataFrame({at: column.iloc[order] for at, column in enumerate(own.values())})
+    labels = pd.Index(list(own), dtype=object, tupleize_cols=False)
+    told = told.reset_index(drop=True).set_axis(labels, axis=1)
+    return Question.of_known(encoder.rows, told).given
 
 
-def _in_time(encoder: SequenceEncoder, frame: pd.DataFrame, owner: Array, moments: Array) -> Array:
-    """The order of the rows; their moments must be the ones that come next."""
-    timeline = encoder.timeline
-    assert timeline.column is not None
-    times = read_cells(frame[encoder.roles.index], timeline.column).values
-    order = np.lexsort((times, owner))
-    if timeline.regular and (off := np.flatnonzero(times[order] != moments)).size:
+def _moments_told(series: pd.Series, column: Column) -> Array:
+    check_family(series, column)
+    cells = read_cells(series, column)
+    if cells.missing.any():
+        at = int(np.argmax(cells.missing))
+        raise SchemaError(f"known_future: column {column.name!r} misses its cell at row {at}.")
+    return cells.values
+
+
+def _require_next(timeline: Timeline, times: Array, moments: Array, horizon: int) -> Array:
+    """The gaps before the moments of rows to come, which must follow the history.
+
+    Parameters
+    ----------
+    times : array, (n * horizon,)
+        Told, in order.
+    moments : array, (n * horizon,)
+        Those that come next where they are regular, else the last one of the history.
+
+    Raises
+    ------
+    SchemaError
+        Naming the first moment that does not.
+    """
+    before = np.where(np.arange(len(times)) % horizon, np.roll(times, 1), moments)
+    expected = moments if timeline.regular else before
+    off = times != moments if timeline.regular else times <= before
+    if len(at := np.flatnonzero(off)):
         raise SchemaError(
-            f"known_future: {timeline.shown(times[order][off[0]])} is no moment to come; "
-            f"{timeline.shown(moments[off[0]])} is."
+            f"known_future: {timeline.shown(times[at[0]])} is no moment to come; "
+            f"{timeline.shown(expected[at[0]])} {'is' if timeline.regular else 'lies before it'}."
         )
-    return np.asarray(order)
+    return np.asarray(times - before)
 
 
 def by_quantiles(
@@ -147,31 +188,35 @@ def by_quantiles(
     n_draws : int
         Sets.
 
-    Raises
-    ------
-    ValueError
-        If a quantile is not between 0 and 1.
+    quantiles : sequence of float in (0, 1)
     """
-    wanted = [float(q) for q in quantiles]
-    if not wanted or not all(0 < q < 1 for q in wanted):
-        raise ValueError(f"quantiles must lie between 0 and 1. Got {list(quantiles)!r}.")
     n = len(futures) // n_draws
     place = np.tile(np.arange(n), n_draws)
     first = futures.iloc[:n].reset_index(drop=True)
     modelled = {field.column.name: field.column for field in encoder.rows.fields}
+    taken = list(futures.columns)
     columns: dict[object, pd.Series] = {}
     for label, series in by_label(futures).items():
         if label == encoder.roles.index and encoder.timeline.kind == "irregular":
-            columns[label] = series.groupby(place).quantile(0.5, interpolation="nearest")
+            columns[label] = _quantile(series, place, 0.5)
         elif label not in modelled:
             columns[label] = first[label]
         elif modelled[label].kind in ("numeric", "datetime", "timedelta"):
-            grouped = series.groupby(place)
-            for q in wanted:
-                columns[f"{label}_{q:g}"] = grouped.quantile(q)
+            for q in quantiles:
+                columns[free_label(f"{label}_{q:g}", taken)] = _quantile(series, place, q)
         else:
             columns[label] = series.groupby(place).agg(_most_frequent)
     return pd.DataFrame({k: v.reset_index(drop=True) for k, v in columns.items()})
+
+
+def _quantile(series: pd.Series, place: Array, q: float) -> pd.Series:
+    """A quantile at each place; of what has an order and no arithmetic, the nearest one drawn."""
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iufmM":
+        return series.groupby(place).quantile(q)
+    codes, values = pd.factorize(series, sort=True)
+    ranks = pd.Series(codes).where(codes >= 0).groupby(place)
+    nearest = ranks.quantile(q, interpolation="nearest")
+    return pd.Series(values, dtype=series.dtype).reindex(nearest.to_numpy())
 
 
 def _most_frequent(series: pd.Series) -> object:

@@ -11,8 +11,9 @@ import pandas as pd
 from tabdiff.data.cells import Array, inner_numpy, present
 from tabdiff.data.column import Column
 from tabdiff.data.dtypes import inner_dtype
+from tabdiff.data.filling import filled_in
 from tabdiff.data.frames import container_of, from_pandas, polars_types, to_pandas
-from tabdiff.data.question import Question
+from tabdiff.data.rewriting import Verbatim
 from tabdiff.data.schema import is_family
 from tabdiff.data.table import TableEncoder, by_label
 
@@ -34,6 +35,8 @@ class Gaps:
     ------
     SchemaError, ConditionError
         If the table does not follow the schema, or a row with gaps an infinite number.
+    ConstraintError
+        If its observed cells break a constraint.
 
     Warns
     -----
@@ -41,12 +44,13 @@ class Gaps:
         Once, if rows with gaps hold values that were not there at fit.
     """
 
-    def __init__(self, encoder: TableEncoder, df: Any) -> None:
-        encoder.schema.validate(df)
+    def __init__(self, rewriting: Verbatim, encoder: TableEncoder, df: Any) -> None:
+        schema = rewriting.schema
+        schema.validate(df)
         self._container = container_of(df)
         self._polars = polars_types(df) if self._container == "polars" else {}
         self._frame = to_pandas(df)
-        fillable = {c.name: c for c in encoder.schema.columns if c.kind not in UNFILLED}
+        fillable = {c.name: c for c in schema.columns if c.kind not in UNFILLED}
         self._columns = {
             at: fillable[label] for at, label in enumerate(self._frame.columns) if label in fillable
         }
@@ -55,7 +59,7 @@ class Gaps:
             missing |= present(self._frame.iloc[:, at])[1]
         self._rows = np.flatnonzero(missing)
         self.n = len(self._rows)
-        self.question = Question.of_gaps(encoder, self._frame, self._rows)
+        self.question = rewriting.ask_gaps(encoder, self._frame, self._rows)
 
     def fill(self, drawn: Any) -> Any:
         """The table with the cells of ``drawn``, one row per row with gaps, in its gaps."""
@@ -109,16 +113,3 @@ def _joined(series: pd.Series, gaps: Array, new: pd.Series) -> pd.Series:
     observed = series.reset_index(drop=True)[~gaps].astype(new.dtype)
     drawn = new.set_axis(np.flatnonzero(gaps))
     return pd.concat([observed, drawn]).sort_index().set_axis(series.index)
-
-
-def filled_in(series: pd.Series, gaps: Array, new: pd.Series) -> pd.Series:
-    """``series`` with ``new`` in its gaps, in its own dtype, which may need more categories."""
-    if isinstance(series.dtype, pd.SparseDtype):
-        dense = series.dtype.subtype
-        return filled_in(series.astype(dense), gaps, new.astype(dense)).astype(series.dtype)
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        absent = pd.Index(new.dropna().unique()).difference(series.cat.categories, sort=False)
-        series = series.cat.add_categories(absent)
-    values = series.array.copy()
-    values[gaps] = new.astype(series.dtype).array
-    return pd.Series(values, index=series.index, dtype=series.dtype)

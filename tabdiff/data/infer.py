@@ -109,14 +109,17 @@ class _Facts(NamedTuple):
     distinct: int
 
 
-def infer_schema(df: Any, column_kinds: dict[Any, str]) -> Schema:
-    """The schema of a frame; see :meth:`Schema.infer`."""
+def infer_schema(df: Any, column_kinds: dict[Any, str], few: int = FEW_ROWS) -> Schema:
+    """The schema of a frame; see :meth:`Schema.infer`.
+
+    Of fewer rows than ``few`` a warning tells.
+    """
     container = container_of(df)
     frame = to_pandas(df)
     labels = list(frame.columns)
     _check_frame(frame, labels, column_kinds)
     notes = _Notes()
-    _note_rows(frame, notes)
+    _note_rows(frame, few, notes)
     categories = polars_types(df) if container == "polars" else {}
     columns, problems = [], []
     for at, label in enumerate(labels):
@@ -150,8 +153,8 @@ def _check_frame(frame: pd.DataFrame, labels: list[Any], column_kinds: dict[Any,
             )
 
 
-def _note_rows(frame: pd.DataFrame, notes: _Notes) -> None:
-    if len(frame) < FEW_ROWS:
+def _note_rows(frame: pd.DataFrame, few: int, notes: _Notes) -> None:
+    if len(frame) < few:
         notes.points.append(
             f"the table has only {len(frame)} rows: a model can do little but memorise them."
         )

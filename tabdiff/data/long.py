@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from tabdiff.data.cells import Array
-from tabdiff.data.errors import SchemaError
+from tabdiff.data.column import Column
+from tabdiff.data.errors import SchemaError, closest
 from tabdiff.data.frames import container_of, to_pandas
+from tabdiff.data.infer import infer_schema
 from tabdiff.data.numeric import SMOOTH
 from tabdiff.data.panel import (
     GAP,
@@ -27,7 +29,7 @@ from tabdiff.data.panel import (
 from tabdiff.data.reading import read_cells
 from tabdiff.data.schema import Schema, labels_of
 from tabdiff.data.sequence import SequenceEncoder
-from tabdiff.data.table import TableEncoder
+from tabdiff.data.table import TableEncoder, by_label
 from tabdiff.data.timeline import Timeline
 
 
@@ -133,6 +135,12 @@ def fit_encoder(
         If columns cannot be modelled.
     """
     roles, index = long.roles, long.timeline.column
+    unknown = [label for label in kinds if label not in (*roles.context, *roles.rows)]
+    if unknown:
+        raise SchemaError(
+            f"column_kinds: {unknown[0]!r} is no column of the rows or the context."
+            f"{closest(unknown[0], [*roles.context, *roles.rows])}"
+        )
     of_rows = {label: kind for label, kind in kinds.items() if label in roles.rows}
     if GAP in long.rows.columns:
         of_rows[GAP] = "numeric"
@@ -147,8 +155,9 @@ def fit_encoder(
         columns |= {column.name: column for column in entities.columns}
         if roles.context:
             own = Schema(tuple(c for c in entities.columns if c.name in roles.context))
-            told = long.entities[list(roles.context)]
-            context = TableEncoder.fit(told, own, random_state, resolution=SMOOTH)
+            context = TableEncoder.fit(
+                _twice(long.entities)[list(roles.context)], own, random_state, resolution=SMOOTH
+            )
     frame = to_pandas(df)
     whole = tuple(columns[label] for label in frame.columns)
     of_frame = Schema(whole, container_of(df), *labels_of(frame.columns))
@@ -158,15 +167,57 @@ def fit_encoder(
 def _entity_schema(long: LongFrame, kinds: Mapping[Any, str]) -> Schema:
     roles, entities = long.roles, long.entities
     own = {label: kind for label, kind in kinds.items() if label in roles.context}
+    if pd.api.types.is_float_dtype(by_label(entities)[roles.key].dtype):
+        raise SchemaError(
+            f"column {roles.key!r}, the sequence_key, holds floats, of which no new ones can be "
+            "made. Convert it to int or str."
+        )
     if len(entities) > 1:
-        return Schema.infer(entities, own | {roles.key: "identifier"})
-    # A schema needs two rows to look at; of one entity all is constant.
-    return Schema.infer(pd.concat([entities, entities]), dict.fromkeys(entities, "constant"))
+        return infer_schema(entities, own | {roles.key: "identifier"}, few=0)
+    return infer_schema(_twice(entities), dict.fromkeys(entities, "constant"), few=0)
+
+
+def _twice(entities: pd.DataFrame) -> pd.DataFrame:
+    """A table of one entity with two rows, as encoders need; of more entities as it is."""
+    return entities if len(entities) > 1 else entities.iloc[[0, 0]]
+
+
+def entity_schema(encoder: SequenceEncoder, table: pd.DataFrame) -> Schema:
+    """What the columns of :meth:`LongFrame.table` are."""
+    index = encoder.timeline.column
+    columns = {column.name: column for column in encoder.schema.columns}
+    columns[LENGTH] = Column(LENGTH, "numeric", "int64", "integer")
+    if index is not None:
+        columns[START] = replace(index, name=START)
+    for label in columns.keys() & {LENGTH, START}:
+        if table[label].nunique() == 1:
+            columns[label] = replace(columns[label], kind="constant")
+    return Schema(tuple(columns[label] for label in table.columns))
+
+
+def require_table_of(encoder: SequenceEncoder, schema: Schema) -> None:
+    """Refuse a table of entities that is not the one of :meth:`LongFrame.table`.
+
+    Raises
+    ------
+    ValueError
+        If a column is another one.
+    """
+    roles, index = encoder.roles, encoder.timeline.column
+    columns = {column.name: column for column in encoder.schema.columns}
+    wanted = [columns[label] for label in (roles.key, *roles.context) if label is not None]
+    wanted.append(Column(LENGTH, "numeric", "int64", "integer"))
+    if index is not None:
+        wanted.append(replace(index, name=START))
+    if [replace(column, kind="missing") for column in schema.columns] != [
+        replace(column, kind="missing") for column in wanted
+    ]:
+        raise ValueError("the table of entities does not belong to the encoder.")
 
 
 def first_moments(encoder: SequenceEncoder, table: pd.DataFrame) -> Array:
-    """The first moment of each entity of :meth:`LongFrame.table`, as numbers, (n,)."""
+    """The first moment of each drawn entity of :meth:`LongFrame.table`, as numbers, (n,)."""
     column = encoder.timeline.column
     if column is None:
         return np.zeros(len(table), dtype=np.int64)
-    return read_cells(table[START], column).values
+    return encoder.timeline.begun(read_cells(table[START], column).values)

@@ -137,6 +137,22 @@ class Restriction(NamedTuple):
     high: Tensor
 
 
+class Choice(NamedTuple):
+    """A categorical part that each row must draw from a set of levels of its own.
+
+    Attributes
+    ----------
+    cat : int
+    kind : Tensor, (n,), int64
+        Rows of one kind have the same set.
+    sets : Tensor, (kinds, K), bool
+    """
+
+    cat: int
+    kind: Tensor
+    sets: Tensor
+
+
 @dataclass(frozen=True)
 class Layout:
     """What each part of a :class:`Mixed` stands for.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,8 +11,9 @@ import pandas as pd
 from tabdiff.data.cells import Array, present
 from tabdiff.data.column import Column
 from tabdiff.data.errors import SchemaError, closest, listing, shorten
+from tabdiff.data.infer import infer_schema
 from tabdiff.data.reading import read_cells
-from tabdiff.data.schema import Schema
+from tabdiff.data.schema import check_labels
 from tabdiff.data.table import by_label
 
 # Labels of what is learned besides the columns of the user.
@@ -78,6 +78,7 @@ class Roles:
             problems.append("context_columns need a sequence_key: without one there is one entity.")
         if problems:
             raise SchemaError(listing(problems))
+        check_labels(labels)
         free = [label for label in labels if label not in (key, index)]
         if key is None:
             constant: list[Hashable] = []
@@ -219,7 +220,7 @@ def index_column(frame: pd.DataFrame, label: Hashable) -> Column:
     """
     series = by_label(frame)[label]
     kinds = {label: "numeric"} if pd.api.types.is_numeric_dtype(series.dtype) else {}
-    column = Schema.infer(pd.DataFrame({0: series}).set_axis([label], axis=1), kinds).columns[0]
+    column = infer_schema(_labelled([series], [label]), kinds, few=0).columns[0]
     if not column.has_numbers:
         raise SchemaError(
             f"column {label!r}, the sequence_index, holds {column.form}s, which have no order in "
@@ -236,15 +237,16 @@ def rows_of(
     A first row has no gap; it gets ``typical`` or, when None, one of the others' in turn, so that
     their law stays what it is.
     """
-    rows = frame[list(roles.rows)].iloc[panel.order].reset_index(drop=True)
+    series = by_label(frame)
+    rows = _labelled([series[label].iloc[panel.order] for label in roles.rows], roles.rows)
     if gap is None:
         return rows
     gaps = np.diff(panel.times, prepend=panel.times[:1])
     first = panel.offsets[:-1]
     others = np.delete(gaps, first)
-    if typical is not None:
-        gaps[first] = np.asarray(typical).astype(gaps.dtype)
-    elif len(others):
+    if typical is not None or not len(others):
+        gaps[first] = np.asarray(typical or 0).astype(gaps.dtype)
+    else:
         gaps[first] = np.resize(others, len(first))
     rows[gap] = gaps
     return rows
@@ -254,10 +256,19 @@ def entities_of(frame: pd.DataFrame, roles: Roles, panel: Panel) -> pd.DataFrame
     """The key and the context of each entity, a row each; no columns where there is neither."""
     first = panel.order[panel.offsets[:-1]]
     labels = [label for label in (roles.key, *roles.context) if label is not None]
-    return frame[labels].iloc[first].reset_index(drop=True)
+    series = by_label(frame)
+    if not labels:
+        return pd.DataFrame(index=pd.RangeIndex(len(first)))
+    return _labelled([series[label].iloc[first] for label in labels], labels)
 
 
-def free_label(label: str, taken: Sequence[Any]) -> str:
+def _labelled(columns: Sequence[pd.Series], labels: Sequence[Hashable]) -> pd.DataFrame:
+    """A frame of these columns; labels that are tuples stay so."""
+    frame = pd.concat([column.reset_index(drop=True) for column in columns], axis=1)
+    return frame.set_axis(pd.Index(list(labels), dtype=object, tupleize_cols=False), axis=1)
+
+
+def free_label(label: str, taken: Collection[Hashable]) -> str:
     """``label``, longer by underscores where it is taken."""
     while label in taken:
         label += "_"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -15,15 +15,16 @@ from tabdiff.data.conditions import Among, Between, Wanted, read_conditions, req
 from tabdiff.data.errors import ConditionError, SchemaError, listing
 from tabdiff.data.frames import to_pandas
 from tabdiff.data.given import Given, GivenColumn
-from tabdiff.data.mixed import Known, Mixed
+from tabdiff.data.mixed import Choice, Known, Mixed
 from tabdiff.data.reading import read_cells
 from tabdiff.data.restricting import only, restriction, told_apart
 from tabdiff.data.scalars import typed_key
-from tabdiff.data.schema import check_family, check_labels
+from tabdiff.data.schema import Schema, check_family, check_labels
 from tabdiff.data.table import Field, TableEncoder
 from tabdiff.data.unseen import unwritable, warn_beyond, without_unknown
 
 Counts = Sequence[tuple[Any, int]]
+Drawn = tuple[Mixed, np.random.Generator]
 
 
 class Question:
@@ -35,7 +36,11 @@ class Question:
         Observed cells of n rows.
     restrictions : tuple of Restriction
         Columns that must lie in a range or a set, the same for all rows.
+    choices : tuple of Choice
+        Columns that must lie in a set of the row's own.
     """
+
+    choices: tuple[Choice, ...] = ()
 
     def __init__(
         self, encoder: TableEncoder, given: Given, wanted: Mapping[Hashable, Wanted]
@@ -89,7 +94,7 @@ class Question:
         ConditionError
             Naming every column that the table does not have, or that holds what it cannot.
         """
-        frame = _conditions_frame(df, encoder)
+        frame = conditions_frame(df, encoder.schema)
         observed = np.ones(len(frame), dtype=bool)
         columns = _read(encoder, frame, lambda series: observed)
         _require_writable(encoder, columns)
@@ -106,10 +111,27 @@ class Question:
         ConditionError
             Naming every column that the table does not have, or that holds what it cannot.
         """
-        frame = _conditions_frame(df, encoder)
+        frame = conditions_frame(df, encoder.schema)
         columns = _read(encoder, frame, lambda series: ~present(series)[1])
         _require_writable(encoder, columns)
         return cls(encoder, _checked(encoder, len(frame), columns), {})
+
+    @classmethod
+    def of_cells(
+        cls,
+        encoder: TableEncoder,
+        n: int,
+        columns: Mapping[Hashable, GivenColumn],
+        wanted: Mapping[Hashable, Wanted],
+    ) -> Self:
+        """Observed cells of n rows, and ranges and sets that are the same for all.
+
+        Raises
+        ------
+        ConditionError
+            Naming every column that the encoders do not know what it holds.
+        """
+        return cls(encoder, _checked(encoder, n, columns), wanted)
 
     @classmethod
     def of_counts(cls, encoder: TableEncoder, name: Hashable, counts: Counts) -> Self:
@@ -169,6 +191,29 @@ class Question:
         given = _checked(encoder, len(frame), without_unknown(encoder, columns))
         return cls(encoder, given.take(rows), {})
 
+    @property
+    def is_loose(self) -> bool:
+        """Whether a range or a set is among what is asked."""
+        return bool(self._wanted)
+
+    def anew(self) -> Question:
+        """The question as it is before any row has answered it."""
+        return self
+
+    def settle(self, n: int, draw: Callable[[int], Drawn], start: int) -> Any:
+        """The frame of the first ``n`` rows.
+
+        Parameters
+        ----------
+        n : int
+        draw : callable
+            The parts of all rows at an attempt, counted from 0, and a generator to decode them.
+        start : int
+            Position of the first row in the whole table.
+        """
+        x, rng = draw(0)
+        return self.take(np.arange(n)).decode(x[:n], rng, start)
+
     def take(self, rows: Array) -> Question:
         """The question for these rows, any number of times each."""
         taken = object.__new__(Question)
@@ -219,10 +264,17 @@ class Question:
         return self.encoder.write(decoded)
 
 
-def _conditions_frame(df: Any, encoder: TableEncoder) -> pd.DataFrame:
+def conditions_frame(df: Any, schema: Schema) -> pd.DataFrame:
+    """A frame of conditions in pandas.
+
+    Raises
+    ------
+    UnknownColumnError
+        If it has columns that the table does not have.
+    """
     frame = to_pandas(df)
     check_labels(list(frame.columns))
-    require_columns(frame, encoder.schema.columns)
+    require_columns(frame, schema.columns)
     return frame
 
 

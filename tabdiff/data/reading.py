@@ -58,6 +58,8 @@ def _in_own_unit(series: pd.Series, column: Column) -> pd.Series:
     own = inner_dtype(dtype_from_text(column.dtype))
     if series.dtype == own:
         return series
+    if not len(series):
+        return series.astype(own)
     if column.dtype == "object":
         return pd.Series(_read_objects(series, column), dtype=object)
     if isinstance(own, pd.PeriodDtype):

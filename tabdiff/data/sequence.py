@@ -34,6 +34,7 @@ PRESENT, ABSENT = 0, 1
 N_PLACE = 2
 # More slots than so many times the rows are no outages: the step is not the series' own.
 MOST_SLOTS = 20
+MOST_IN_WINDOW = 100_000
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,11 @@ class SequenceEncoder:
     def place(self) -> slice:
         """The numeric parts that tell where in its sequence a row lies."""
         return slice(self.n_context[0], self.n_context[0] + N_PLACE)
+
+    @property
+    def ahead_at_once(self) -> int:
+        """Slots that a forecast draws together; the rest of their window is the past."""
+        return max(self.window // 4, 1)
 
     @property
     def gap(self) -> str | None:
@@ -254,24 +260,43 @@ class SequenceEncoder:
             If the state is malformed.
         """
         window = data["window"]
-        if not isinstance(window, int) or not 1 <= window <= 100_000:
+        if type(window) is not int or not 1 <= window <= MOST_IN_WINDOW:
             raise ValueError(f"malformed encoder: window {window!r}.")
         roles = Roles(
             from_json(data["key"]),
             from_json(data["index"]),
             *(_labels(data[f"{name}_columns"]) for name in ("context", "rows", "ahead")),
         )
-        context = data["context"]
-        return cls(
-            Schema.from_dict(data["schema"]),
-            roles,
-            Timeline.from_dict(data["timeline"]),
-            TableEncoder.from_state(data["rows"], _under("rows.", arrays)),
-            None
-            if context is None
-            else TableEncoder.from_state(context, _under("context.", arrays)),
-            window,
-        )
+        rows = TableEncoder.from_state(data["rows"], _under("rows.", arrays))
+        context = None
+        if data["context"] is not None:
+            context = TableEncoder.from_state(data["context"], _under("context.", arrays))
+        schema, timeline = Schema.from_dict(data["schema"]), Timeline.from_dict(data["timeline"])
+        encoder = cls(schema, roles, timeline, rows, context, window)
+        encoder._require_roles()
+        return encoder
+
+    def _require_roles(self) -> None:
+        """Refuse roles, columns and encoders that do not belong together.
+
+        Raises
+        ------
+        ValueError
+            If they contradict each other.
+        """
+        roles, index = self.roles, self.timeline.column
+        single = [label for label in (roles.key, roles.index) if label is not None]
+        rows = [*roles.rows, *([GAP] if self.gap else [])]
+        if (
+            set(_names(self.schema)) != {*single, *roles.context, *roles.rows}
+            or len(self.schema.columns) != len(single) + len(roles.context) + len(roles.rows)
+            or not set(roles.ahead) <= set(roles.rows)
+            or _names(self.rows.schema) != rows
+            or ([] if self.context is None else _names(self.context.schema)) != [*roles.context]
+            or (roles.key is None and roles.context)
+            or (None if index is None else index.name) != roles.index
+        ):
+            raise ValueError("malformed encoder: its roles and columns contradict each other.")
 
 
 def _side_by_side(left: Layout, right: Layout) -> Layout:
@@ -287,6 +312,10 @@ def _side_by_side(left: Layout, right: Layout) -> Layout:
 
 def _and_nothing(parts: torch.Tensor) -> torch.Tensor:
     return torch.cat([parts, parts.new_zeros((1, parts.shape[1]))])
+
+
+def _names(schema: Schema) -> list[Any]:
+    return [column.name for column in schema.columns]
 
 
 def _labels(data: Any) -> tuple[Any, ...]:

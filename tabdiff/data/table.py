@@ -210,13 +210,7 @@ class TableEncoder:
 
     def write(self, cells: Sequence[Cells]) -> Any:
         """The frame of these cells, in the container, dtypes and order of the schema."""
-        columns = [
-            write_cells(own, column) for own, column in zip(cells, self.schema.columns, strict=True)
-        ]
-        frame = pd.concat(columns, axis=1) if columns else pd.DataFrame()
-        frame.columns = self.schema.labels()
-        polars = {str(c.name): c.polars for c in self.schema.columns if c.polars}
-        return from_pandas(frame, self.schema.container, polars)
+        return write_frame(cells, self.schema)
 
     def _check_parts(self, num: Array, cat: Array) -> None:
         if num.shape != (len(num), self.layout.n_num) or cat.shape != (len(num), self.layout.n_cat):
@@ -270,6 +264,15 @@ class TableEncoder:
             except ValueError as error:
                 raise ValueError(f"column {column.name!r}: {error}") from error
         return cls(schema, encoders)
+
+
+def write_frame(cells: Sequence[Cells], schema: Schema) -> Any:
+    """The frame of the cells of every column, in the container, dtypes and order of the schema."""
+    columns = [write_cells(own, column) for own, column in zip(cells, schema.columns, strict=True)]
+    frame = pd.concat(columns, axis=1) if columns else pd.DataFrame()
+    frame.columns = schema.labels()
+    polars = {str(c.name): c.polars for c in schema.columns if c.polars}
+    return from_pandas(frame, schema.container, polars)
 
 
 def by_label(frame: pd.DataFrame) -> dict[Hashable, pd.Series]:

@@ -1,26 +1,35 @@
 """The index of sequences: where rows lie in time, how the next moment follows, what calendars say.
 
-An index is *regular* where its moments are whole steps apart (a fixed step, or months): dates are
-then built, never generated, and calendars are known ahead. Otherwise it is *irregular*, and the gap
-to the row before is a column like any other, positive wherever the training rows' gaps are. Without
-an index, rows are in order and nothing more is known.
+An index is *regular* where its moments are whole steps apart (a fixed step, or months on one day or
+on their last one): dates are then built, never generated, and calendars are known ahead. Otherwise
+it is *irregular*, and the gap to the row before is a column like any other, positive wherever the
+training rows' gaps are. Without an index, rows are in order and nothing more is known.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from itertools import combinations
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
-from tabdiff.data.cells import Array, Cells
+from tabdiff.data.cells import Array, Cells, inner_numpy
 from tabdiff.data.column import Column
-from tabdiff.data.errors import SchemaError
+from tabdiff.data.dtypes import dtype_from_text, inner_dtype
+from tabdiff.data.errors import ConditionError, SchemaError
 from tabdiff.data.writing import write_cells
 
 # Share of the steps between dates that must be the least one: others are outages.
 MOSTLY = 0.9
+# A step of months is shorter.
+MOST_MONTHS = 12_000
+# Of a step, so much may a float be off.
+NEARLY = 1e-6
+# The entries of a calendar in their order, and all that can be left of them.
+_CALENDAR = ("hour", "weekday", "month")
+_CALENDARS = [list(told) for n in range(4) for told in combinations(_CALENDAR, n)]
 # With fewer repetitions a month, say, is the name of a stretch of time and no season.
 CYCLES = 3
 
@@ -34,18 +43,23 @@ class Timeline:
     column : Column or None
         The index; None where rows are only in order.
     kind : str
-        "order", "steps", "months" or "irregular".
+        "order", "steps", "months", "month ends" or "irregular".
     step : int or float
         Between neighbours, in the index's own units or in months; where the index is irregular,
-        the median.
+        the median, and 0 where no sequence has two rows.
     calendar : tuple of str
         What of the date is told ahead: "hour", "weekday", "month".
+    origin, grid : int
+        Of months: where a training sequence begins, and of how many months the beginnings of all
+        the others are multiples away.
     """
 
     column: Column | None
     kind: str
     step: float = 0
     calendar: tuple[str, ...] = ()
+    origin: int = 0
+    grid: int = 1
 
     @classmethod
     def fit(cls, column: Column | None, times: Array, offsets: Array) -> Self:
@@ -58,6 +72,11 @@ class Timeline:
             Of all rows, sequence by sequence, rising within each.
         offsets : int array, (n + 1,)
             Where each sequence begins.
+
+        Raises
+        ------
+        SchemaError
+            If moments lie further apart than their numbers can tell.
         """
         if column is None:
             return cls(None, "order")
@@ -66,20 +85,34 @@ class Timeline:
         gaps = np.diff(times, prepend=times[:1])[inner]
         if not len(gaps):
             return cls(column, "irregular")
-        step = gaps.min()
-        whole = np.isclose(gaps / step, np.rint(gaps / step), rtol=0, atol=1e-6).all()
-        dated = is_date(column)
-        if whole and (gaps == step).mean() >= (MOSTLY if dated else 1.0):
+        if gaps.min() <= 0:
+            raise SchemaError(
+                f"column {column.name!r}: its moments lie too far apart for {gaps.dtype}. Convert "
+                "it to a coarser unit."
+            )
+        counts, dated = _whole(gaps, gaps.min()), is_date(column)
+        if counts is not None and (counts == 1).mean() >= (MOSTLY if dated else 1.0):
+            # Of floats the mean, as each of them is rounded.
+            step = gaps.min() if gaps.dtype.kind in "iu" else gaps[counts == 1].mean()
             steps = cls(column, "steps", step.item())
             return cls(column, "steps", step.item(), _calendar(steps, times) if dated else ())
-        if dated and (months := _months_apart(column, times, inner)):
-            return cls(column, "months", months, _calendar_of_months(times, months))
-        return cls(column, "irregular", np.median(gaps).item())
+        kind = _kind_of_months(column, times) if dated else ""
+        if kind and (months := _months_apart(column, times, inner)):
+            told = _calendar_of_months(times, months)
+            begin = _month(cls(column, kind), times[offsets[:-1]])
+            grid = np.gcd.reduce(begin - begin[0], initial=months)
+            return cls(column, kind, months, told, int(times[0]), int(grid))
+        return cls(column, "irregular", np.sort(gaps)[(len(gaps) - 1) // 2].item())
 
     @property
     def regular(self) -> bool:
         """Whether moments are built and not generated."""
-        return self.kind in ("steps", "months")
+        return self.kind in ("steps", "months", "month ends")
+
+    @property
+    def monthly(self) -> bool:
+        """Whether steps are months, which are not equally long."""
+        return self.kind in ("months", "month ends")
 
     def places(self, times: Array, first: Array) -> Array:
         """How many steps each moment lies after the first of its sequence, int64.
@@ -89,12 +122,16 @@ class Timeline:
         SchemaError
             If one lies between two steps.
         """
-        if self.kind == "months":
-            return np.asarray((_month(self, times) - _month(self, first)) // self.step, np.int64)
-        steps = (times - first) / self.step
-        places = np.rint(steps).astype(np.int64)
-        off = np.flatnonzero(~np.isclose(steps, places, rtol=0, atol=1e-6))
-        if len(off):
+        if self.monthly:
+            places = (_month(self, times) - _month(self, first)) // int(self.step)
+            astray = self.moments(first, places) != times
+        else:
+            steps = (times - first) / self.step
+            places = np.rint(steps).astype(np.int64)
+            exact = times.dtype.kind in "iu"
+            built = self.moments(first, places)
+            astray = built != times if exact else ~np.isclose(steps, places, rtol=0, atol=NEARLY)
+        if len(off := np.flatnonzero(astray)):
             raise SchemaError(
                 f"{len(off)} moments lie between the steps of the index, which the training rows "
                 f"had {self.described()} apart. The first is {self.shown(times[off[0]])}."
@@ -103,16 +140,38 @@ class Timeline:
 
     def moments(self, first: Array, places: Array) -> Array:
         """The moments so many steps after the first ones."""
-        if self.kind != "months":
+        if not self.monthly:
             return np.asarray(first + (places * self.step).astype(first.dtype))
         start = self.dates(first)
         base = start.to_numpy().astype("M8[M]") + (places * int(self.step)).astype("m8[M]")
         last = (base + 1).astype("M8[D]") - base.astype("M8[D]") - np.timedelta64(1, "D")
         day = (start.dt.day.to_numpy() - 1).astype("m8[D]")
-        day = np.where(start.dt.is_month_end, last, np.minimum(day, last))
+        day = last if self.kind == "month ends" else np.minimum(day, last)
         clock = start.to_numpy() - start.to_numpy().astype("M8[D]")
         moved = base.astype("M8[D]") + day + clock
         return np.asarray((moved - np.datetime64(0, "D")) // self._unit(), dtype=first.dtype)
+
+    def require_step(self) -> None:
+        """Refuse rows after a first one where the training rows had none.
+
+        Raises
+        ------
+        ConditionError
+            If no sequence of the fit had two rows.
+        """
+        if self.kind == "irregular" and self.step == 0:
+            raise ConditionError(
+                "no sequence of the fit had two rows, so nothing is known of the moments that "
+                "follow a first one. Fit longer sequences, or give no sequence_index."
+            )
+
+    def begun(self, times: Array) -> Array:
+        """First moments drawn by a model, moved to where sequences of months may begin."""
+        if not self.monthly:
+            return times
+        origin = np.full_like(times, self.origin)
+        places = (_month(self, times) - _month(self, origin)) // self.grid
+        return replace(self, step=self.grid).moments(origin, places)
 
     def _unit(self) -> np.timedelta64:
         """What the numbers of the index count."""
@@ -139,6 +198,8 @@ class Timeline:
     def dates(self, times: Array) -> pd.Series:
         """The moments as pandas' dates, in local time."""
         written = self.written(times)
+        if self.column is not None and self.column.form == "date":
+            return pd.Series(np.array(written.astype(object), dtype="M8[s]"))
         if isinstance(written.dtype, pd.PeriodDtype):
             written = written.dt.to_timestamp()
         dates = pd.to_datetime(written, format=self._text_format())
@@ -149,8 +210,21 @@ class Timeline:
         return self.column.detail if self.column.form == "datetime text" else None
 
     def written(self, times: Array) -> pd.Series:
-        """The index column of these moments."""
+        """The index column of these moments.
+
+        Raises
+        ------
+        SchemaError
+            If its dtype ends before.
+        """
         assert self.column is not None
+        if self.column.form == "integer" and self.column.dtype != "object" and len(times):
+            ends = np.iinfo(inner_numpy(inner_dtype(dtype_from_text(self.column.dtype))))
+            if times.min() < ends.min or times.max() > ends.max:
+                raise SchemaError(
+                    f"column {self.column.name!r} ({self.column.dtype}) cannot hold "
+                    f"{times.max()}, the last moment wanted. Ask for fewer rows, or convert it."
+                )
         return write_cells(Cells(np.zeros(len(times), dtype=bool), times), self.column)
 
     def shown(self, time: Any) -> str:
@@ -159,7 +233,7 @@ class Timeline:
 
     def described(self) -> str:
         """The step as text."""
-        if self.kind == "months":
+        if self.monthly:
             return f"{self.step:g} months"
         if self.column is None or not is_date(self.column):
             return f"{self.step:g}"
@@ -169,8 +243,9 @@ class Timeline:
     def to_dict(self) -> dict[str, Any]:
         """Strict JSON."""
         column = None if self.column is None else self.column.to_dict()
-        own = {"column": column, "kind": self.kind, "step": self.step}
-        return own | {"calendar": list(self.calendar)}
+        own: dict[str, Any] = {"column": column, "kind": self.kind, "step": self.step}
+        own |= {"calendar": list(self.calendar), "origin": self.origin, "grid": self.grid}
+        return own
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
@@ -181,19 +256,30 @@ class Timeline:
         ValueError
             If it is malformed.
         """
-        kind, step, calendar = data.get("kind"), data.get("step"), data.get("calendar")
-        if kind not in ("order", "steps", "months", "irregular"):
+        if not isinstance(data, dict) or set(data) != {f.name for f in fields(cls)}:
+            raise ValueError(f"malformed timeline: {data!r}.")
+        kind, step, calendar = data["kind"], data["step"], data["calendar"]
+        if kind not in ("order", "steps", "months", "month ends", "irregular"):
             raise ValueError(f"timeline {kind!r} is unknown.")
-        if not isinstance(step, int | float) or isinstance(step, bool) or step < 0:
+        if not isinstance(step, int | float) or isinstance(step, bool) or not 0 <= step < 2**63:
             raise ValueError(f"the step of a timeline must be a number from 0. Got {step!r}.")
-        if not isinstance(calendar, list) or not set(calendar) <= {"hour", "weekday", "month"}:
+        if not isinstance(calendar, list) or calendar not in _CALENDARS:
             raise ValueError(f"calendar {calendar!r} is unknown.")
-        if (kind == "order") != (data.get("column") is None) or (
-            step == 0 and kind in ("steps", "months")
+        for name, least in (("origin", -(2**63)), ("grid", 1)):
+            if type(data[name]) is not int or not least <= data[name] < 2**63:
+                raise ValueError(f"the {name} of a timeline must be whole. Got {data[name]!r}.")
+        column = None if data["column"] is None else Column.from_dict(data["column"])
+        timeline = cls(column, kind, step, tuple(calendar), data["origin"], data["grid"])
+        dated = column is not None and is_date(column)
+        if (
+            (kind == "order") != (column is None)
+            or (timeline.regular and step == 0)
+            or (timeline.monthly and not (dated and step in range(1, MOST_MONTHS)))
+            or (calendar and not (dated and timeline.regular))
+            or (column is not None and not column.has_numbers)
         ):
             raise ValueError("the timeline's kind, step and column contradict each other.")
-        column = None if data["column"] is None else Column.from_dict(data["column"])
-        return cls(column, kind, step, tuple(calendar))
+        return timeline
 
 
 def is_date(column: Column) -> bool:
@@ -233,16 +319,29 @@ def _month(timeline: Timeline, times: Array) -> Array:
     return np.asarray(12 * dates.year + dates.month, dtype=np.int64)
 
 
-def _months_apart(column: Column, times: Array, inner: Array) -> int:
-    """The step in months, if all rows fall on one day of the month or on its end; else 0."""
+def _whole(gaps: Array, least: Any) -> Array | None:
+    """How many times the least gap each one is; None if some lie between."""
+    if gaps.dtype.kind in "iu":
+        return None if (gaps % least).any() else np.asarray(gaps // least)
+    counts = np.rint(gaps / least)
+    return counts if np.isclose(gaps / least, counts, rtol=0, atol=NEARLY * counts).all() else None
+
+
+def _kind_of_months(column: Column, times: Array) -> str:
+    """Whether all rows fall on one day of the month, or on its last; else empty."""
     timeline = Timeline(column, "irregular")
     dates = timeline.dates(times)
-    if getattr(timeline.written(times[:1]).dtype, "tz", None) is not None:
-        return 0
-    same_day = dates.dt.day.nunique() == 1 or bool(dates.dt.is_month_end.all())
-    if not same_day or (dates - dates.dt.normalize()).nunique() > 1:
-        return 0
-    months = _month(timeline, times)
+    zoned = getattr(timeline.written(times[:1]).dtype, "tz", None) is not None
+    if zoned or (dates - dates.dt.normalize()).nunique() > 1:
+        return ""
+    if dates.dt.day.nunique() == 1:
+        return "months"
+    return "month ends" if dates.dt.is_month_end.all() else ""
+
+
+def _months_apart(column: Column, times: Array, inner: Array) -> int:
+    """The step in months; 0 where there is none."""
+    months = _month(Timeline(column, "irregular"), times)
     gaps = np.diff(months, prepend=months[:1])[inner]
     step = int(gaps.min())
     if step < 1 or (gaps % step).any() or (gaps == step).mean() < MOSTLY:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,15 @@ from tabdiff.data.table import Field, TableEncoder
 _NAMED = 10
 
 
-def warn_beyond(encoder: TableEncoder, given: Given) -> None:
+def warn_beyond(
+    encoder: TableEncoder, given: Given, called: Mapping[Hashable, str] = MappingProxyType({})
+) -> None:
     """Tell of numbers that are asked for outside the bounds of the training rows.
+
+    Parameters
+    ----------
+    called : mapping
+        What columns are called, where not by their label.
 
     Warns
     -----
@@ -29,7 +37,11 @@ def warn_beyond(encoder: TableEncoder, given: Given) -> None:
         Once, naming every such column.
     """
     columns = zip(encoder.fields, given.columns, strict=True)
-    told = [_beyond(field, own.cells) for field, own in columns if own is not None]
+    told = [
+        _beyond(field, own.cells, called.get(field.column.name, f"column {field.column.name!r}"))
+        for field, own in columns
+        if own is not None
+    ]
     if any(told):
         warnings.warn(listing([*filter(None, told)]), ConditionWarning, stacklevel=5)
 
@@ -96,7 +108,7 @@ def shown(value: Any, column: Column) -> str:
     return str(write_cells(cell, column).iloc[0])
 
 
-def _beyond(field: Field, cells: Cells) -> str:
+def _beyond(field: Field, cells: Cells, name: str) -> str:
     """What to tell of numbers outside the training rows' bounds; empty if there are none."""
     if not isinstance(field.encoder, NumericEncoder) or not len(cells.values):
         return ""
@@ -105,7 +117,7 @@ def _beyond(field: Field, cells: Cells) -> str:
         return ""
     low, high = field.encoder.bounds
     return (
-        f"column {field.column.name!r}: {int(outside.sum())} given values lie outside the training "
+        f"{name}: {int(outside.sum())} given values lie outside the training "
         f"rows' {shown(low, field.column)} to {shown(high, field.column)}. The other columns "
         "are drawn as if they were at the nearest bound."
     )

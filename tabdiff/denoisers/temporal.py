@@ -14,6 +14,9 @@ from tabdiff.denoisers.mlp import Affine
 
 # The level of the presence part at which there is no row.
 ABSENT = 1
+N_HEADS = 4
+# Divides every width: heads are equally wide, and their features come in pairs.
+WIDTH_UNIT = 2 * N_HEADS
 # Cells that the unit normal is worth beside the known ones when level and spread are told.
 PRIOR_CELLS = 24.0
 
@@ -166,7 +169,7 @@ class TemporalDenoiser(nn.Module):
         How many of the first numeric and categorical parts are context; at least one of the latter.
     width : int
     depth : int
-        Rounds of convolutions with dilations 1, 2, 4, … up to half the window; after the first
+        Rounds of convolutions with dilations 1, 2, 4, … below half the window; after the first
         round comes the attention.
     window : int
         The most rows that are seen together.
@@ -188,7 +191,7 @@ class TemporalDenoiser(nn.Module):
         window: int,
         n_place: int,
         schedule: Schedule,
-        n_heads: int = 4,
+        n_heads: int = N_HEADS,
         n_frequencies: int = 8,
         frequency_scale: float = 0.5,
         level_dim: int = 32,

@@ -128,26 +128,27 @@ class MultinomialDiffusion:
         return self.packing.log_softmax(logits)
 
     def clock(self, known: Tensor, generator: torch.Generator) -> Tensor | None:
-        """When each part of each row is to show its level: (B, *, Dc) in [0, 1), or None.
+        """When each part of each example is to show its level: (B, *, Dc) in [0, 1), or None.
 
         ``known`` (B, *, Dc) bool marks the parts that show it from the start; their times mean
         nothing, and the others are spread as if these were not there.
 
         A part stays masked while ``clock < 1 - alpha_bar_s``. Independent uniform clocks give the
-        absorbing process as it is defined. Here the clocks of a row are spread evenly, in random
-        order: every part's own law is unchanged and every order of parts is equally likely, but
-        parts no longer coincide in one step, where they would be drawn as if independent. With at
-        least Dc steps in which alpha_bar falls equally, the categorical parts are drawn one after
-        the other, without discretisation error. Derived here; None under the uniform prior, whose
-        parts move more than once.
+        absorbing process as it is defined. Here the clocks of an example, be it a row or a window
+        of rows, are spread evenly, in random order: every part's own law is unchanged and every
+        order of parts is equally likely, but parts no longer coincide in one step, where they would
+        be drawn as if independent. With at least as many steps as parts, in which alpha_bar falls
+        equally, the categorical parts are drawn one after the other, without discretisation error.
+        Derived here; None under the uniform prior, whose parts move more than once.
         """
         if not self.absorbing:
             return None
-        shape = tuple(known.shape)
-        rank = _uniform(shape, generator).masked_fill(known, 1.0).argsort(-1).argsort(-1)
-        shift = _uniform((*shape[:-1], 1), generator)
-        hidden = (~known).sum(-1, keepdim=True).clamp(min=1)
-        return ((rank + shift) / hidden).masked_fill(known, 0.0)
+        free = ~known.flatten(1)
+        rank = _uniform(tuple(free.shape), generator).masked_fill(~free, 1.0)
+        shift = _uniform((len(free), 1), generator)
+        hidden = free.sum(-1, keepdim=True).clamp(min=1)
+        spread = (rank.argsort(-1).argsort(-1) + shift) / hidden
+        return spread.masked_fill(~free, 0.0).reshape(known.shape)
 
     def step(
         self,

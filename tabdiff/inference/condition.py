@@ -23,7 +23,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tabdiff.data.mixed import Known, Mixed, Restriction
+from tabdiff.data.mixed import Choice, Known, Mixed, Restriction
 from tabdiff.diffusion.joint import Denoiser, JointDiffusion
 
 
@@ -55,6 +55,40 @@ def narrow(
     # Neighbours may be copies of each other: no head of the rows shall see more of them.
     order = torch.randperm(n, generator=generator, device=generator.device)
     return x0[order], known[order]
+
+
+@torch.no_grad()
+def choose(
+    denoiser: Denoiser,
+    joint: JointDiffusion,
+    x0: Mixed,
+    known: Known,
+    choices: Sequence[Choice],
+    generator: torch.Generator,
+) -> tuple[Mixed, Known]:
+    """Draw parts from sets that differ by row, and count them as known from then on.
+
+    Each part in turn is drawn from p(x_j | known, x_<j) within the row's set: exact for one part,
+    while of several the later sets have no say in the earlier ones.
+
+    Parameters
+    ----------
+    x0, known : Mixed, Known, (B, D)
+    choices : sequence of Choice, of B rows
+    """
+    n, device = len(x0), x0.num.device
+    for cat, kind, sets in choices:
+        x = known.show(x0, joint.prior(x0.shape, generator))
+        seen = joint.look(denoiser, x, torch.ones(n, device=device), known)
+        belief = joint.multinomial.packing.unpack(seen.logits, cat)
+        inside = sets.to(device)[kind.to(device)] | known.cat[:, cat, None]
+        log_p = belief.masked_fill(~inside, -torch.inf).log_softmax(-1)
+        drawn = torch.multinomial(log_p.exp(), 1, generator=generator).squeeze(1)
+        x0 = Mixed(x0.num, x0.cat.clone())
+        known = Known(known.num, known.cat.clone())
+        x0.cat[:, cat] = torch.where(known.cat[:, cat], x0.cat[:, cat], drawn)
+        known.cat[:, cat] = True
+    return x0, known
 
 
 def _draw(

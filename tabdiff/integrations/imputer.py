@@ -48,7 +48,8 @@ class DiffusionImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Notes
     -----
     A row's fill depends on its place in the table too, as its random numbers do. Columns without
-    any value at fit, and identifiers, come back as they were.
+    any value at fit, and identifiers, come back as they were. Constraints of the synthesizer hold
+    in every draw, hence with ``n_draws=1``; a mean of draws, or a mode by column, may break them.
 
     Examples
     --------

@@ -13,6 +13,9 @@ LEAST_TO_SPLIT = 40
 MOST_HELD_OUT = 5_000
 # Of a number, so many that the value within one is a detail.
 MANY_CELLS = 64
+# Rows of sequences in one optimiser step, about, and how often a round shows each of them.
+SLOTS_AT_ONCE = 4_096
+PASSES = 150
 
 
 @dataclass(frozen=True)
@@ -188,16 +191,22 @@ def make_sequence_recipe(
     batch_size: int | None,
     learning_rate: float,
 ) -> Recipe:
-    """The recipe for so many windows of sequences of ``n_rows`` rows in all."""
-    batch = min(max(4_096 // window, 16), 256, max(n_windows // 8, 8))
+    """The recipe for so many windows of sequences of ``n_rows`` rows in all.
+
+    A round shows each row about ``PASSES`` times; windows overlap, so there is less to learn from
+    them than their number says.
+    """
+    batch = min(max(SLOTS_AT_ONCE // window, 16), 256, max(n_windows // 8, 8))
+    steps = min(max(PASSES * n_rows // SLOTS_AT_ONCE, 500), 6_000)
     recipe = make_recipe(
         n_rows,
-        max_steps=max_steps,
+        max_steps=steps if max_steps is None else max_steps,
         max_time=max_time,
         batch_size=batch_size or batch,
         learning_rate=learning_rate,
     )
-    return replace(recipe, look_at_once=max(8_192 // window, 1))
+    free = max_steps is None and max_time is None
+    return replace(recipe, rounds=3 if free else 1, look_at_once=max(8_192 // window, 1))
 
 
 def default_sequence_steps(layout: Layout) -> int:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tabdiff import DiffusionSynthesizer, Schema
 from tabdiff.data.mixed import Belief, Known, Mixed
+from tabdiff.data.rewriting import Verbatim
 from tabdiff.data.table import TableEncoder
 from tabdiff.diffusion.joint import Denoiser, JointDiffusion
 from tabdiff.diffusion.multinomial import Prior
@@ -40,6 +41,7 @@ def fitted(
     joint = make_joint(encoder.layout, prior)
     model: Any = denoiser(encoder, joint)
     return Fitted(
+        rewriting=Verbatim(schema),
         encoder=encoder,
         denoiser=model,
         joint=joint,

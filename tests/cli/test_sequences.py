@@ -163,6 +163,10 @@ def test_a_series_without_a_key_is_one_sequence(tmp_path: Path, capsys):
         (["forecast", "m", "h", "--horizon", "2", "--futures", "--quantiles", ".5"], "either"),
         (["forecast", "{stores}/m.tabdiff", "{stores}/panel.csv", "--horizon", "3"], "'promo'"),
         (["inspect", "{stores}/panel.csv", "--sequence-key", "stor"], "mean 'store'?"),
+        (
+            ["fit", "{stores}/panel.csv", "-o", "{tmp}/m", "--window", "8", "--constraints", "r"],
+            "not",
+        ),
         (["info", "{tmp}/other.tabdiff"], "'Crystal', which is neither"),
     ],
 )

@@ -23,6 +23,7 @@ from tabdiff.data.errors import (
 from tabdiff.data.gaps import Gaps
 from tabdiff.data.mixed import Belief, Known, Mixed
 from tabdiff.data.question import Question
+from tabdiff.data.rewriting import Verbatim
 from tabdiff.data.schema import Schema, SchemaWarning
 from tabdiff.data.table import TableEncoder
 from tabdiff.diffusion.gaussian import GaussianDiffusion
@@ -36,6 +37,11 @@ UNKNOWN = ("identifier", "missing")
 
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
+
+
+def gaps_of(encoder: TableEncoder, df: pd.DataFrame) -> Gaps:
+    """The gaps of a table without constraints."""
+    return Gaps(Verbatim(encoder.schema), encoder, df)
 
 
 def fitted(frame: pd.DataFrame) -> TableEncoder:
@@ -138,7 +144,7 @@ def test_observed_cells_of_a_table_with_gaps_stay_as_they_were(name: str):
     holed["other"] = holed["other"].astype(float)
     holed.loc[::4, "other"] = np.nan
     holed.index = pd.Index(range(900, 900 + N))
-    gaps = Gaps(encoder, holed)
+    gaps = gaps_of(encoder, holed)
     filled = gaps.fill(answered(gaps.question))
     pd.testing.assert_index_equal(filled.index, holed.index)
     pd.testing.assert_series_equal(filled.dtypes, holed.dtypes)
@@ -485,7 +491,8 @@ def test_columns_of_conditions_differ():
 
 
 def filled(frame: pd.DataFrame, holed: pd.DataFrame) -> pd.DataFrame:
-    gaps = Gaps(fitted(frame), holed)
+    encoder = fitted(frame)
+    gaps = gaps_of(encoder, holed)
     return gaps.fill(answered(gaps.question))
 
 
@@ -515,7 +522,7 @@ def test_a_bad_cell_is_told_by_its_place_in_the_table():
     holed.loc[[2, 7], "other"] = np.nan
     holed.loc[[5, 7], "it"] = np.inf
     with pytest.raises(ConditionError, match=r"'it': 1 values are infinite \(first at row 7\)"):
-        Gaps(fitted(frame), holed)
+        gaps_of(fitted(frame), holed)
 
 
 def with_unheard(series: pd.Series, value: Any, dtype: Any = None) -> pd.Series:
@@ -566,7 +573,7 @@ def test_a_value_that_was_not_there_at_fit_stays_and_tells_its_row_nothing(name:
     holed = pd.DataFrame({"it": later, "other": frame["other"].mask(TWO == 0)})
     encoder = fitted(frame)
     with pytest.warns(SchemaWarning, match="column 'it': 2 cells hold values") as caught:
-        gaps = Gaps(encoder, holed)
+        gaps = gaps_of(encoder, holed)
     assert len(caught) == 1
     assert f"not there at fit: {told}. They stay" in str(caught[0].message)
     _, known = gaps.question.encode(rng())
@@ -584,7 +591,7 @@ def test_all_that_was_not_there_at_fit_is_told_in_one_warning_of_bounded_length(
     many = pd.Series([f"new{i}" for i in range(N)])
     holed = pd.DataFrame({"c": many, "d": many.where(many != "new99", "a"), "x": np.nan})
     with pytest.warns(SchemaWarning) as caught:
-        Gaps(fitted(frame), holed)
+        gaps_of(fitted(frame), holed)
     (message,) = (str(warning.message) for warning in caught)
     assert "'c': 240 cells" in message
     assert "'d': 239 cells" in message
@@ -595,7 +602,7 @@ def test_all_that_was_not_there_at_fit_is_told_in_one_warning_of_bounded_length(
 def test_a_row_without_gaps_may_hold_anything_and_nothing_is_told():
     frame = pair("strings None")
     whole = frame.assign(it="unheard", other=99)
-    gaps = Gaps(fitted(frame), whole)
+    gaps = gaps_of(fitted(frame), whole)
     assert gaps.n == 0
     pd.testing.assert_frame_equal(gaps.fill(whole.head(0)), whole)
 
@@ -605,7 +612,7 @@ def test_a_number_beyond_the_training_rows_counts_as_the_nearest_and_is_not_told
     holed = frame.assign(it=frame["it"] + 1e6, other=np.nan)
     nearest = frame.assign(it=frame["it"].max(), other=np.nan)
     encoder = fitted(frame)
-    far, near = (Gaps(encoder, table) for table in (holed, nearest))
+    far, near = (gaps_of(encoder, table) for table in (holed, nearest))
     x_far, x_near = (gaps.question.encode(rng())[0] for gaps in (far, near))
     assert torch.equal(x_far.cat, x_near.cat)
     pd.testing.assert_series_equal(far.fill(answered(far.question))["it"], holed["it"])
@@ -616,7 +623,7 @@ def test_truths_that_became_objects_for_want_of_a_missing_one_are_truths():
     holed = frame.assign(it=frame["it"].mask(TWO == 0))
     assert holed["it"].dtype == object
     encoder = fitted(frame)
-    gaps = Gaps(encoder, holed)
+    gaps = gaps_of(encoder, holed)
     back = gaps.fill(answered(gaps.question))["it"]
     assert back.dtype == object
     assert set(map(type, back)) == {bool}

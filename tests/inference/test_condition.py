@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from tabdiff.data.mixed import Gate, Known, Mixed, Restriction
-from tabdiff.inference.condition import Present, narrow
+from tabdiff.data.mixed import Choice, Gate, Known, Mixed, Restriction
+from tabdiff.inference.condition import Present, choose, narrow
 from tabdiff.inference.sample import sample, time_grid
 from tests import naive
 from tests.oracles import Mixture, Oracle, categorical, counts
@@ -85,6 +85,28 @@ def test_shares_weigh_the_levels():
     x = drawn(categorical(CHAIN), [levels(0, 0, 1, 2, share=(0.5, 1.0, 0.25))], 20_000)
     law = CHAIN * np.array([0.5, 1.0, 0.25])[:, None, None]
     assert naive.chi_square(counts(x, CHAIN.shape), law / law.sum()) > 1e-6
+
+
+def test_rows_choose_within_sets_of_their_own():
+    """Chi-square at 1e-6 over 18 cells, of the rows of each kind; observed levels stay."""
+    mixture = categorical(CHAIN)
+    joint, n = mixture.joint(), 20_000
+    kind = torch.arange(n) % 2
+    sets = torch.tensor([[True, False, True], [False, True, True]])
+    x0, known = joint.unknown(n)
+    x0.cat[:1000, 1], known.cat[:1000, 1] = 1, True
+    oracle, noise = Oracle(mixture, joint), generator()
+    chosen, seen = choose(oracle, joint, x0, known, [Choice(1, kind, sets)], noise)
+    assert (chosen.cat[:1000, 1] == 1).all()
+    assert seen.cat[:, 1].all()
+    assert not known.cat[1000:].any()
+    x = sample(oracle, joint, time_grid(12), chosen, seen, noise)
+    for number, inside in enumerate(sets):
+        rows = x[1000:][kind[1000:] == number]
+        law = conditional(CHAIN, (0, 1, 2), tuple(torch.where(inside)[0].tolist()), (0, 1, 2))
+        assert naive.chi_square(counts(rows, CHAIN.shape), law) > 1e-6
+        other = conditional(CHAIN, (0, 1, 2), (0, 1), (0, 1, 2))
+        assert naive.chi_square(counts(rows, CHAIN.shape), np.maximum(other, 1e-9)) < 1e-6
 
 
 # c0 is open at level 0, where x0 is a unit normal on which c1 depends.

@@ -31,6 +31,21 @@ if TYPE_CHECKING:
 @click.option(
     "--window", type=click.IntRange(min=2), help="The most rows of a sequence seen together."
 )
+@click.option(
+    "--constraints",
+    "rules",
+    metavar="FILE",
+    help="What holds in every row, as JSON: a list of objects such as "
+    '{"constraint": "Inequality", "low_column_name": "a", "high_column_name": "b"} and of texts '
+    'such as "total == net + vat".',
+)
+@click.option(
+    "--on-violation",
+    type=click.Choice(["raise", "drop"]),
+    default="raise",
+    show_default=True,
+    help="What to do with rows that break a constraint: refuse the table, or leave them out.",
+)
 @options.device
 @options.reading
 @options.quiet
@@ -45,6 +60,8 @@ def fit(
     sequence_index: str | None,
     known: tuple[str, ...],
     window: int | None,
+    rules: str | None,
+    on_violation: str,
     device: str,
     na: tuple[str, ...],
     separator: str | None,
@@ -59,19 +76,25 @@ def fit(
     rows stop improving. Ctrl-C saves the best model so far.
     """
     from tabdiff import terminal
+    from tabdiff.cli.rules import read_constraints
     from tabdiff.disk import check_writable
     from tabdiff.files import read_table
     from tabdiff.synthesizer import DiffusionSynthesizer
     from tabdiff.timeseries import TimeSeriesDiffusionSynthesizer
 
     check_writable(output)
+    of_sequences = (sequence_key, sequence_index, known, window) != (None, None, (), None)
+    if of_sequences and rules is not None:
+        raise click.UsageError("--constraints hold within rows of a table, not yet of sequences.")
     frame = read_table(data, na, separator)
     say = voice(quiet)
     say(f"{named(data)}: {terminal.plural(len(frame), 'row')}, {len(frame.columns)} columns")
     synth: Synthesizer
-    if (sequence_key, sequence_index, known, window) == (None, None, (), None):
+    if not of_sequences:
         synth = DiffusionSynthesizer(
             column_kinds=dict(kinds),
+            constraints=None if rules is None else read_constraints(rules),
+            on_violation=on_violation,
             max_steps=max_steps,
             max_time=max_time,
             device=device,

@@ -1,7 +1,11 @@
 """Constraints on a table: what must hold in every row, and how it is made to.
 
-``constraints`` are stated under SDV's names. A :class:`ConstraintSet`, fitted to the training rows,
-rewrites a table so that nothing drawn from it can break them:
+They are stated under SDV's names and given to a synthesizer,
+
+    DiffusionSynthesizer(constraints=[Inequality("sent", "paid"), Expression("total == net + vat")])
+
+which keeps them in all that it answers. Beneath, a :class:`ConstraintSet`, fitted to the training
+rows, rewrites a table so that nothing drawn from it can break them:
 
     fitted = ConstraintSet.fit(constraints, df, schema, on_violation="raise")
     middle = fitted.transform(df[fitted.kept])     # learn these columns, under middle_schema
@@ -19,6 +23,7 @@ from tabdiff.data.constraints.catalogue import (
     FixedIncrements,
     OneHotEncoding,
     Unique,
+    constraints_from_json,
 )
 from tabdiff.data.constraints.constraint_set import ConstraintSet
 from tabdiff.data.constraints.declared import (
@@ -48,4 +53,5 @@ __all__ = [
     "ScalarInequality",
     "ScalarRange",
     "Unique",
+    "constraints_from_json",
 ]

@@ -139,8 +139,27 @@ STATED: dict[str, type[Constraint]] = {
 }
 
 
+def constraints_from_json(data: Any) -> list[Constraint]:
+    """The constraints that a list of JSON states, or what ``ConstraintSet.to_dict`` wrote.
+
+    Each is an object, ``{"constraint": "Inequality", "low_column_name": "pickup",
+    "high_column_name": "dropoff"}``, or the text of an Expression, ``"total >= fare + tip"``.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else, or a constraint contradicts itself.
+    """
+    listed = data.get("constraints") if isinstance(data, Mapping) else data
+    if not isinstance(listed, list):
+        raise ValueError(f"constraints are a list of objects and texts. Got {data!r:.80}.")
+    return [
+        Expression(one) if isinstance(one, str) else constraint_from_dict(one) for one in listed
+    ]
+
+
 def constraint_from_dict(data: Any) -> Constraint:
-    """The constraint that ``to_dict()`` wrote.
+    """The constraint that ``to_dict()`` wrote; what is left out has its default.
 
     Raises
     ------
@@ -150,17 +169,17 @@ def constraint_from_dict(data: Any) -> Constraint:
     if not isinstance(data, Mapping) or data.get("constraint") not in STATED:
         raise ValueError(f"malformed constraint: {data!r:.80}. Known: {', '.join(STATED)}.")
     kind = STATED[data["constraint"]]
-    given = {name: value for name, value in data.items() if name != "constraint"}
-    if given.keys() != {field.name for field in fields(kind)}:
-        raise ValueError(f"malformed {kind.__name__}: {data!r:.80}.")
+    given = {name: _argument(name, value) for name, value in data.items() if name != "constraint"}
+    unknown = given.keys() - {field.name for field in fields(kind)}
+    if unknown:
+        raise ValueError(f"malformed {kind.__name__}: it has no {', '.join(sorted(unknown))}.")
     try:
-        return kind(
-            *(
-                [from_json(item) for item in given[field.name]]
-                if field.name == "column_names"
-                else from_json(given[field.name])
-                for field in fields(kind)
-            )
-        )
+        return kind(**given)
     except TypeError as error:
         raise ValueError(f"malformed {kind.__name__}: {error}") from error
+
+
+def _argument(name: str, value: Any) -> Any:
+    if name == "column_names" and isinstance(value, list):
+        return [from_json(item) for item in value]
+    return from_json(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,8 @@ def distinct_constraints(constraints: Sequence[Constraint]) -> tuple[Constraint,
     """
     if isinstance(constraints, Constraint):
         raise TypeError(f"constraints must be a list. Got one: write [{constraints!r}].")
+    if not isinstance(constraints, Iterable):
+        raise TypeError(f"constraints must be a list. Got {type(constraints).__name__}.")
     for constraint in constraints:
         if not isinstance(constraint, Constraint):
             raise TypeError(
@@ -47,6 +49,18 @@ def distinct_constraints(constraints: Sequence[Constraint]) -> tuple[Constraint,
                 f"Got {constraint!r}."
             )
     return tuple(dict.fromkeys(constraints))
+
+
+def check_choice(on_violation: str) -> None:
+    """Refuse a policy for broken training rows that is none.
+
+    Raises
+    ------
+    ValueError
+        If it is neither "raise" nor "drop".
+    """
+    if on_violation not in ("raise", "drop"):
+        raise ValueError(f"on_violation must be 'raise' or 'drop'. Got {on_violation!r}.")
 
 
 def check_stated(constraints: Sequence[Constraint], schema: Schema) -> list[Demand]:
@@ -94,9 +108,7 @@ def _demands(constraint: Constraint, schema: Schema) -> list[Demand]:
         raise ConstraintError(f"{constraint}: {'; '.join(unsuitable)}")
     comparisons = constraint.comparisons(labels)
     families = (
-        {label: units_of(column).family for label, column in columns.items()}
-        if (comparisons)
-        else {}
+        {label: units_of(column).family for label, column in columns.items()} if comparisons else {}
     )
     for comparison in comparisons:
         try:

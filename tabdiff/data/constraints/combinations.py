@@ -79,6 +79,37 @@ class Combinations:
         gaps = np.any([own.missing for own in cells], axis=0)
         return np.where((prefix == UNSEEN) & gaps, OPEN, prefix)
 
+    def agreeing(
+        self, series: Mapping[Hashable, pd.Series], observed: Mapping[Hashable, Array]
+    ) -> tuple[Array, Array]:
+        """Which combinations agree with the observed cells of each row.
+
+        Parameters
+        ----------
+        series : mapping of Series, (n,)
+        observed : mapping of bool array, (n,)
+            Of some of the columns; of the others no cell is observed.
+
+        Returns
+        -------
+        kind : int64 array, (n,)
+            Rows that observe the same are of one kind.
+        sets : bool array, (kinds, combinations)
+        """
+        seen = []
+        for column, known in zip(self.columns, self.levels, strict=True):
+            cells = read_cells(series[column.name], column)
+            asked = observed.get(column.name, np.zeros(len(cells.missing), dtype=bool))
+            seen.append(np.where(asked, _codes(cells, known), OPEN))
+        kinds, kind = np.unique(np.column_stack(seen), axis=0, return_inverse=True)
+        sets = np.all((kinds[:, None] == OPEN) | (kinds[:, None] == self.table), axis=-1)
+        return kind.ravel(), sets
+
+    def whole(self) -> Array:
+        """Which combinations hold no missing cell, (combinations,)."""
+        sizes = np.array([len(known) for known in self.levels])
+        return np.all(self.table < sizes, axis=1)
+
     def decode(self, codes: Array) -> dict[Hashable, pd.Series]:
         """The cells of each column; a code beyond the combinations counts as the nearest one.
 

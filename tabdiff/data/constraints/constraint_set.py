@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,16 +10,12 @@ import pandas as pd
 
 from tabdiff.data.cells import Array
 from tabdiff.data.column import Column
+from tabdiff.data.constraints.adapting import adapt, told
 from tabdiff.data.constraints.amounts import Quantities
-from tabdiff.data.constraints.catalogue import (
-    Unique,
-)
+from tabdiff.data.constraints.catalogue import FixedIncrements, Unique
 from tabdiff.data.constraints.checks import describe, distinct_constraints
 from tabdiff.data.constraints.combinations import OPEN
-from tabdiff.data.constraints.declared import (
-    Constraint,
-    ConstraintError,
-)
+from tabdiff.data.constraints.declared import Constraint, ConstraintError
 from tabdiff.data.constraints.fitting import Derived, Learned, learn
 from tabdiff.data.constraints.judging import broken_rows
 from tabdiff.data.constraints.middle import (
@@ -32,8 +28,10 @@ from tabdiff.data.constraints.middle import (
     replace_rows,
     write_distances,
 )
+from tabdiff.data.constraints.planning import Ground
 from tabdiff.data.constraints.stored import read_learned
 from tabdiff.data.frames import from_pandas
+from tabdiff.data.given import GivenColumn
 from tabdiff.data.scalars import to_json
 from tabdiff.data.schema import Schema
 
@@ -54,6 +52,12 @@ class ConstraintSet:
         Of the transformed one: pandas, a subset of the original labels in their order.
     kept : bool array, (n,), or None
         The training rows that break nothing, from which everything was learned; None once loaded.
+    axes : dict of Axis
+        Of every column that is compared.
+    derived : tuple of Derived
+        The columns that are derived from others, each after its inputs.
+    fused : dict of Fused
+        The columns that become one, by the constraint that states it.
 
     Examples
     --------
@@ -68,9 +72,9 @@ class ConstraintSet:
     def __init__(self, constraints: Sequence[Constraint], schema: Schema, learned: Learned) -> None:
         self.constraints = tuple(constraints)
         self.schema = schema
-        self._axes = learned.axes
-        self._derived = learned.derived
-        self._fused = learned.fused
+        self.axes = learned.axes
+        self.derived = learned.derived
+        self.fused = learned.fused
         self.kept = learned.kept
         self.middle_schema = Schema(
             tuple(self._middle_columns()), "pandas", schema.label_dtype, schema.label_names
@@ -119,10 +123,10 @@ class ConstraintSet:
 
     def _middle_columns(self) -> list[Column]:
         replaced: dict[Hashable, Column | None] = {}
-        for fused in self._fused.values():
+        for fused in self.fused.values():
             replaced |= dict.fromkeys(column.name for column in fused.combinations.columns)
             replaced[fused.code.name] = fused.code
-        replaced |= {derived.derivation.label: derived.distance for derived in self._derived}
+        replaced |= {derived.derivation.label: derived.distance for derived in self.derived}
         columns = [replaced.get(column.name, column) for column in self.schema.columns]
         return [column for column in columns if column is not None]
 
@@ -137,15 +141,31 @@ class ConstraintSet:
         KeyError
             If there is no such column; the message names the closest.
         """
-        needed = {self.schema[label].name}
-        for derived in reversed(self._derived):
-            if derived.derivation.label in needed:
-                needed |= derived.derivation.inputs()
-        for fused in self._fused.values():
+        needed = {self.schema[label].name, *self.inputs(label)}
+        for fused in self.fused.values():
             names = {column.name for column in fused.combinations.columns}
             if names & needed:
                 needed |= names
         return tuple(c.name for c in self.schema.columns if c.name in needed - {label})
+
+    def inputs(self, label: Hashable) -> tuple[Hashable, ...]:
+        """The columns from which a column is derived, and those from which they are, and so on."""
+        needed: set[Hashable] = {label}
+        for derived in reversed(self.derived):
+            if derived.derivation.label in needed:
+                needed |= derived.derivation.inputs()
+        return tuple(c.name for c in self.schema.columns if c.name in needed - {label})
+
+    def sources(self, label: Hashable) -> tuple[Hashable, ...]:
+        """The columns of the middle frame from which a column is made."""
+        known = {column.name for column in self.middle_schema.columns}
+        found = []
+        for name in (label, *self.inputs(label)):
+            for fused in self.fused.values():
+                if name in (column.name for column in fused.combinations.columns):
+                    name = fused.code.name
+            found += [name] if name in known else []
+        return tuple(dict.fromkeys(found))
 
     def transform(self, df: Any) -> pd.DataFrame:
         """The frame in which constrained columns are replaced.
@@ -174,15 +194,15 @@ class ConstraintSet:
         frame = ordered(df, self.schema)
         self._refuse_broken(frame)
         series = by_label(frame)
-        rows = {label: axis.read(series[label]) for label, axis in self._axes.items()}
+        rows = {label: axis.read(series[label]) for label, axis in self.axes.items()}
         written: dict[Hashable, pd.Series] = {}
-        for fused in self._fused.values():
+        for fused in self.fused.values():
             codes = fused.combinations.encode(series)
             written[fused.code.name] = write_distances(codes, codes == OPEN, fused.code)
-        for derivation, column in self._derived:
+        for derivation, column in self.derived:
             if column is not None:
                 label = derivation.label
-                distances = derivation.forward(self._axes[label], rows)
+                distances = derivation.forward(self.axes[label], rows)
                 written[label] = write_distances(distances, ~rows[label].known, column)
         return assemble(self.middle_schema, series | written, frame.index)
 
@@ -213,22 +233,74 @@ class ConstraintSet:
             If the frame does not follow ``middle_schema``, or a cell is missing in a column that
             had no missing cell at fit.
         """
-        frame = self._reversed(ordered(middle, self.middle_schema))
+        return self.in_container(self._reversed(ordered(middle, self.middle_schema)))
+
+    def in_container(self, frame: pd.DataFrame) -> Any:
+        """A pandas frame of the original columns in the container of the original table."""
         polars = {str(c.name): c.polars for c in self.schema.columns if c.polars}
         return from_pandas(frame, self.schema.container, polars)
 
+    def adapted(
+        self, middle: pd.DataFrame, given: Mapping[Hashable, GivenColumn]
+    ) -> tuple[pd.DataFrame, Array]:
+        """:meth:`reverse` around cells that are given: they hold exactly, the others follow.
+
+        See :mod:`tabdiff.data.constraints.adapting`.
+
+        Parameters
+        ----------
+        middle : DataFrame, (n, columns)
+            With the columns of ``middle_schema``.
+        given : mapping of GivenColumn, (n,)
+            Of original columns; those that no constraint compares are left out of account.
+
+        Returns
+        -------
+        DataFrame
+            In pandas, whatever the container of the original table.
+        bool array, (n,)
+            The rows in which a cell was drawn beyond what its column held at fit.
+        """
+        frame = self._reversed(ordered(middle, self.middle_schema))
+        own = {label: column for label, column in given.items() if label in self.axes}
+        if not own:
+            return frame, np.zeros(len(frame), dtype=bool)
+        derivations = [one.derivation for one in self.derived]
+        series, beyond = adapt(derivations, self._ground(), by_label(frame), own)
+        return assemble(self.schema, series, frame.index), beyond
+
+    def told(
+        self, frame: pd.DataFrame, observed: Mapping[Hashable, Array]
+    ) -> tuple[pd.DataFrame, dict[Hashable, Array]]:
+        """The frame with the cells that equations tell from the observed ones, and all of these.
+
+        Parameters
+        ----------
+        frame : DataFrame, (n, columns)
+            The original columns in their order, missing where nothing is observed.
+        observed : mapping of bool array, (n,)
+        """
+        derivations = [one.derivation for one in self.derived]
+        series, seen = told(derivations, self._ground(), by_label(frame), observed)
+        return assemble(self.schema, series, frame.index), seen
+
+    def _ground(self) -> Ground:
+        stepped = {c.column_name for c in self.constraints if isinstance(c, FixedIncrements)}
+        fused = {c.name for one in self.fused.values() for c in one.combinations.columns}
+        return Ground(self.axes, frozenset(fused), frozenset(stepped))
+
     def _reversed(self, middle: pd.DataFrame) -> pd.DataFrame:
         series = by_label(middle)
-        for fused in self._fused.values():
+        for fused in self.fused.values():
             codes, missing = read_distances(series[fused.code.name], fused.code)
             refuse_missing(fused.code.name, missing)
             series |= fused.combinations.decode(codes)
         rows: dict[Hashable, Quantities] = {}
-        derived = {one.derivation.label for one in self._derived}
-        for label, axis in self._axes.items():
+        derived = {one.derivation.label for one in self.derived}
+        for label, axis in self.axes.items():
             if label not in derived:
                 series[label], rows[label] = kept_within(series[label], axis)
-        for one in self._derived:
+        for one in self.derived:
             label = one.derivation.label
             series[label], rows[label] = self._derive(one, series.get(label), rows, len(middle))
         return assemble(self.schema, series, middle.index)
@@ -237,7 +309,7 @@ class ConstraintSet:
         self, one: Derived, distance: pd.Series | None, rows: dict[Hashable, Quantities], n: int
     ) -> tuple[pd.Series, Quantities]:
         """The cells of a derived column, and what they amount to."""
-        axis = self._axes[one.derivation.label]
+        axis = self.axes[one.derivation.label]
         if one.distance is None or distance is None:
             distances: Array = np.zeros(n, dtype=np.int64)
             missing = ~one.derivation.bound(axis, rows, n)[1]
@@ -317,9 +389,9 @@ class ConstraintSet:
         return self._broken(ordered(df, self.schema))
 
     def _broken(self, frame: pd.DataFrame) -> dict[str, Array]:
-        allowed = {constraint: fused.combinations for constraint, fused in self._fused.items()}
+        allowed = {constraint: fused.combinations for constraint, fused in self.fused.items()}
         series = by_label(frame)
-        return broken_rows(self.constraints, self.schema, self._axes, allowed, series)
+        return broken_rows(self.constraints, self.schema, self.axes, allowed, series)
 
     def violations(self, df: Any) -> dict[str, int]:
         """How many rows break each constraint; see :meth:`broken`."""
@@ -330,16 +402,16 @@ class ConstraintSet:
         return {
             "constraints": [constraint.to_dict() for constraint in self.constraints],
             "axes": [
-                {"column": to_json(label), **axis.state()} for label, axis in self._axes.items()
+                {"column": to_json(label), **axis.state()} for label, axis in self.axes.items()
             ],
             "derived": [
                 one.derivation.state()
                 | {"distance": None if one.distance is None else one.distance.to_dict()}
-                for one in self._derived
+                for one in self.derived
             ],
             "combinations": [
                 {"by": self.constraints.index(constraint), **fused.combinations.state()}
-                for constraint, fused in self._fused.items()
+                for constraint, fused in self.fused.items()
             ],
         }
 

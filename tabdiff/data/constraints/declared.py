@@ -221,7 +221,28 @@ class ScalarRange(Constraint):
 
 
 @dataclass(frozen=True)
-class Positive(Constraint):
+class _OneSided(Constraint):
+    column_name: Hashable
+    strict_boundaries: bool = False
+
+    sign: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        _flag(self, self.strict_boundaries)
+
+    def _relation(self) -> str:
+        return self.sign if self.strict_boundaries else f"{self.sign}="
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}({self.column_name!r} {self._relation()} 0)"
+
+    def comparisons(self, labels: Sequence[Hashable]) -> list[Comparison]:
+        """The column against 0."""
+        return [Comparison(Reference(self.column_name), self._relation(), Literal(0))]
+
+
+@dataclass(frozen=True)
+class Positive(_OneSided):
     """No number, or span of time, in a column is below zero.
 
     Parameters
@@ -231,23 +252,11 @@ class Positive(Constraint):
         Whether zero is excluded as well.
     """
 
-    column_name: Hashable
-    strict_boundaries: bool = False
-
-    def __post_init__(self) -> None:
-        _flag(self, self.strict_boundaries)
-
-    def __str__(self) -> str:
-        return f"Positive({self.column_name!r} {'>' if self.strict_boundaries else '>='} 0)"
-
-    def comparisons(self, labels: Sequence[Hashable]) -> list[Comparison]:
-        """Column >= 0."""
-        sign = ">" if self.strict_boundaries else ">="
-        return [Comparison(Reference(self.column_name), sign, Literal(0))]
+    sign: ClassVar[str] = ">"
 
 
 @dataclass(frozen=True)
-class Negative(Constraint):
+class Negative(_OneSided):
     """No number, or span of time, in a column is above zero.
 
     Parameters
@@ -257,19 +266,7 @@ class Negative(Constraint):
         Whether zero is excluded as well.
     """
 
-    column_name: Hashable
-    strict_boundaries: bool = False
-
-    def __post_init__(self) -> None:
-        _flag(self, self.strict_boundaries)
-
-    def __str__(self) -> str:
-        return f"Negative({self.column_name!r} {'<' if self.strict_boundaries else '<='} 0)"
-
-    def comparisons(self, labels: Sequence[Hashable]) -> list[Comparison]:
-        """Column <= 0."""
-        sign = "<" if self.strict_boundaries else "<="
-        return [Comparison(Reference(self.column_name), sign, Literal(0))]
+    sign: ClassVar[str] = "<"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tabdiff.data.constraints.axes import Axis
 from tabdiff.data.constraints.catalogue import (
     FixedIncrements,
 )
-from tabdiff.data.constraints.checks import check_stated, decided_columns, describe
+from tabdiff.data.constraints.checks import check_choice, check_stated, decided_columns, describe
 from tabdiff.data.constraints.combinations import Combinations
 from tabdiff.data.constraints.contradictions import Demand
 from tabdiff.data.constraints.declared import (
@@ -109,8 +109,7 @@ def learn(
     ConstraintError
         If the constraints do not suit the table or each other, or rows break them.
     """
-    if on_violation not in ("raise", "drop"):
-        raise ValueError(f"on_violation must be 'raise' or 'drop'. Got {on_violation!r}.")
+    check_choice(on_violation)
     demands = check_stated(constraints, schema)
     series = by_label(frame)
     labels = [column.name for column in schema.columns]

@@ -26,9 +26,7 @@ from tabdiff.data.constraints.catalogue import (
     Unique,
 )
 from tabdiff.data.constraints.combinations import UNSEEN, Combinations
-from tabdiff.data.constraints.declared import (
-    Constraint,
-)
+from tabdiff.data.constraints.declared import Constraint
 from tabdiff.data.constraints.expressions import (
     Comparison,
     Literal,
@@ -150,27 +148,34 @@ def breaks_one_hot(columns: Sequence[Column], series: Mapping[Hashable, pd.Serie
     return ~missing & (wrong | (total != 1))
 
 
-def repeats(columns: Sequence[Column], series: Mapping[Hashable, pd.Series]) -> Array:
-    """The rows that agree with an earlier one in all columns, none of which is missing."""
-    keys, complete = [], None
+def row_keys(
+    columns: Sequence[Column], series: Mapping[Hashable, pd.Series]
+) -> list[Hashable | None]:
+    """What rows hold in some columns, equal where all cells are; None where one is missing."""
+    held = []
+    complete = np.ones(len(series[columns[0].name]), dtype=bool)
     for column in columns:
         cells = read_cells(series[column.name], column)
-        held = ~cells.missing
-        complete = held if complete is None else complete & held
-        if cells.values.dtype == object:
-            places: dict[object, int] = {}
-            own = [places.setdefault(typed_key(value), len(places)) for value in cells.values]
-            values = np.array(own, dtype=np.int64)
-        else:
-            values = cells.values
-        full: Array = np.zeros(len(held), dtype=values.dtype)
-        full[held] = values
-        keys.append(pd.Series(full))
-    assert complete is not None
-    frame = pd.concat(keys, axis=1, keys=range(len(keys)))
-    again: Array = np.zeros(len(complete), dtype=bool)
-    again[complete] = frame[complete].duplicated().to_numpy()
-    return again
+        values = iter(map(typed_key, cells.values.tolist()))
+        held.append([None if missing else next(values) for missing in cells.missing])
+        complete &= ~cells.missing
+    keys = zip(*held, strict=True)
+    return [key if whole else None for key, whole in zip(keys, complete, strict=True)]
+
+
+def repeats(columns: Sequence[Column], series: Mapping[Hashable, pd.Series]) -> Array:
+    """The rows that agree with an earlier one in all columns, none of which is missing."""
+    seen: set[Hashable] = set()
+    return np.array([is_known(key, seen) for key in row_keys(columns, series)], dtype=bool)
+
+
+def is_known(key: Hashable | None, seen: set[Hashable]) -> bool:
+    """Whether a row's key was seen before; from now on it was."""
+    if key is None:
+        return False
+    known = key in seen
+    seen.add(key)
+    return known
 
 
 def broken_rows(

@@ -13,9 +13,7 @@ from typing import NamedTuple
 
 from tabdiff.data.constraints.axes import Axis
 from tabdiff.data.constraints.contradictions import Demand, Limit, scalar_limits
-from tabdiff.data.constraints.declared import (
-    ConstraintError,
-)
+from tabdiff.data.constraints.declared import ConstraintError
 from tabdiff.data.constraints.derivation import Derivation, Rule
 from tabdiff.data.constraints.expressions import (
     Comparison,
@@ -24,6 +22,7 @@ from tabdiff.data.constraints.expressions import (
     decimal,
     decimals,
     interval,
+    labels_in,
 )
 from tabdiff.data.constraints.places import Grid, Line
 from tabdiff.data.constraints.search import refuse_unsolvable, rules_for, search
@@ -85,6 +84,77 @@ def make_plan(demands: Sequence[Demand], ground: Ground) -> Plan:
                 "constraint out."
             )
         implied.append(further)
+
+
+class Around(NamedTuple):
+    """How rows are made around cells that are given.
+
+    Attributes
+    ----------
+    derivations : tuple of Derivation
+        Each after its inputs.
+    limits : dict of Derivation
+        What bounds a derived column from its other side, by given columns.
+    """
+
+    derivations: tuple[Derivation, ...]
+    limits: dict[Hashable, Derivation]
+
+
+def around(derivations: Sequence[Derivation], ground: Ground, given: frozenset[Hashable]) -> Around:
+    """Derivations that say the same and decide no given column, as far as there are any.
+
+    Parameters
+    ----------
+    derivations : sequence of Derivation
+        Each after its inputs.
+    ground : Ground
+    given : frozenset
+        Columns that are what they are.
+    """
+    if all(d.inputs() <= given for d in derivations if d.label in given):
+        return Around(tuple(derivations), {})
+    decided = ground._replace(fused=ground.fused | given)
+    demands: list[Demand] = []
+    options: list[list[Rule]] = []
+    found: list[Derivation] = []
+    limits: dict[Hashable, tuple[Rule, ...]] = {}
+    for demand in _stated(derivations, given):
+        try:
+            own = _options(demand, decided)
+        except ConstraintError:
+            continue  # nothing that is open can see to it: rows are drawn until it holds
+        try:
+            found = search([*demands, demand], [*options, own])
+        except ConstraintError:
+            for rule in own:
+                if set(labels_in(rule.node)) <= given and rule.side != "==":
+                    limits[rule.label] = (*limits.get(rule.label, ()), rule)
+            continue
+        demands.append(demand)
+        options.append(own)
+    return Around(tuple(found), {label: Derivation(label, own) for label, own in limits.items()})
+
+
+def _stated(derivations: Sequence[Derivation], given: frozenset[Hashable]) -> list[Demand]:
+    """What derivations demand of columns that are not all given."""
+    return [
+        Demand(Comparison(Reference(rule.label), rule.operator, rule.node), f"column {d.label!r}")
+        for d in derivations
+        for rule in d.rules
+        if not {d.label} | d.inputs() <= given
+    ]
+
+
+def solved_for(label: Hashable, rule: Rule, ground: Ground) -> Derivation | None:
+    """The equation of a rule solved for another of its columns; None where that is not exact."""
+    comparison = Comparison(Reference(rule.label), rule.operator, rule.node)
+    others = frozenset(comparison.labels()) - {label}
+    try:
+        options = _options(Demand(comparison, ""), ground._replace(fused=ground.fused | others))
+    except ConstraintError:
+        return None
+    return Derivation(label, (options[0],))
 
 
 def _options(demand: Demand, ground: Ground) -> list[Rule]:

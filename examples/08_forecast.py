@@ -1,6 +1,6 @@
 """What the coming weeks may bring, where the promotions are known ahead.
 
-Forty items are sold day by day; each has its own level, its own response to a promotion, and a mood
+Thirty items are sold day by day; each has its own level, its own response to a promotion, and a mood
 that lasts for days. The last four weeks are held out and forecast: once by the model, which is told
 the planned promotions, once by repeating the past weeks of the item, and once by the law that made
 the items, which nobody has outside of an example. A good forecast has quantiles that hold what they
@@ -169,10 +169,10 @@ def _loss(quantiles: np.ndarray, actual: np.ndarray) -> float:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output")
-    parser.add_argument("--items", type=int, default=40)
-    parser.add_argument("--days", type=int, default=210, help="the last 28 of which are held out")
-    parser.add_argument("--samples", type=int, default=100, help="futures drawn of each item")
-    parser.add_argument("--max-steps", type=int, default=1_500, help="of training")
+    parser.add_argument("--items", type=int, default=30)
+    parser.add_argument("--days", type=int, default=182, help="the last 28 of which are held out")
+    parser.add_argument("--samples", type=int, default=50, help="futures drawn of each item")
+    parser.add_argument("--max-steps", type=int, default=1_000, help="of training")
     return parser.parse_args()
 
 

@@ -1,0 +1,158 @@
+"""The denoiser of sequences: where it starts, what reaches what, and what holes say."""
+
+import numpy as np
+import pytest
+import torch
+
+from tabdiff.data.mixed import Gate, Known, Layout, Mixed
+from tabdiff.denoisers.temporal import ABSENT, TemporalDenoiser
+from tabdiff.diffusion.schedule import CosineSchedule
+
+# Presence and one number of context; then a place, a state, a category and two numbers.
+LAYOUT = Layout(
+    ("ctx", "place", "x0", "x1"),
+    ("presence", "c0", "c1"),
+    (2, 3, 4),
+    (None, None, Gate(1, (0,)), None),
+    (0, 0, 0),
+)
+N_CONTEXT = (1, 1)
+WINDOW = 24
+
+
+def denoiser(window: int = WINDOW, depth: int = 1, awake: bool = True) -> TemporalDenoiser:
+    noise = torch.Generator().manual_seed(0)
+    made = TemporalDenoiser(
+        LAYOUT,
+        N_CONTEXT,
+        width=16,
+        depth=depth,
+        window=window,
+        n_place=1,
+        schedule=CosineSchedule(1.0),
+        generator=noise,
+    ).eval()
+    if awake:
+        # Layers that begin at zero would let nothing through.
+        with torch.no_grad():
+            for weight in made.parameters():
+                if not weight.any():
+                    weight.normal_(0.0, 0.3, generator=noise)
+    return made
+
+
+def windows(n: int, length: int, seed: int = 0) -> tuple[Mixed, torch.Tensor, Known]:
+    noise = torch.Generator().manual_seed(seed)
+    num = torch.randn(n, length, 4, generator=noise)
+    cat = torch.stack([torch.randint(0, k, (n, length), generator=noise) for k in (1, 3, 4)], -1)
+    known = Known(
+        torch.rand(num.shape, generator=noise) < 0.5, torch.rand(cat.shape, generator=noise) < 0.5
+    )
+    return Mixed(num, cat), torch.rand(n, generator=noise), known
+
+
+def padded(x: Mixed, known: Known, more: int) -> tuple[Mixed, Known]:
+    """Filled up with rows that are not there; what stands in them must not matter."""
+    n = len(x)
+    cat = torch.ones(n, more, 3, dtype=torch.int64)
+    cat[..., 0] = ABSENT
+    yes = torch.ones(n, more, 4, dtype=torch.bool)
+    return (
+        Mixed(torch.cat([x.num, torch.full((n, more, 4), 9.0)], 1), torch.cat([x.cat, cat], 1)),
+        Known(torch.cat([known.num, yes], 1), torch.cat([known.cat, yes[..., :3]], 1)),
+    )
+
+
+def test_it_starts_as_independent_cells_of_the_right_marginals():
+    shares = [np.array([0.5, 0.3, 0.2]), np.array([0.7, 0.1, 0.2, 0.0])]
+    fresh = denoiser(awake=False)
+    fresh.set_proportions(shares)
+    x, t, _ = windows(3, 10)
+    belief = fresh(x, t, Known.nothing(x))
+    assert not belief.num.any()
+    log_p = fresh.packing.log_softmax(belief.logits)
+    for part, share in enumerate(shares, start=1):
+        p = fresh.packing.unpack(log_p, part).exp().detach().numpy()
+        np.testing.assert_allclose(p, np.broadcast_to(share, p.shape), atol=1e-5)
+
+
+def test_it_says_nothing_of_context():
+    belief = denoiser()(*windows(2, 6))
+    assert not belief.num[..., :1].any()
+    assert belief.num[..., 1:].all()
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, WINDOW])
+def test_how_far_a_window_was_filled_up_does_not_matter(length: int):
+    model = denoiser()
+    x, t, known = windows(3, length)
+    alone = model(x, t, known)
+    for more in (1, 5, WINDOW):
+        full, seen = padded(x, known, more)
+        belief = model(full, t, seen)
+        torch.testing.assert_close(belief.num[:, :length], alone.num, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(belief.logits[:, :length], alone.logits, atol=1e-5, rtol=1e-4)
+
+
+def test_sequences_of_a_batch_do_not_see_each_other():
+    model = denoiser()
+    x, t, known = windows(4, 9)
+    whole = model(x, t, known)
+    for at in range(4):
+        own = slice(at, at + 1)
+        belief = model(x[own], t[own], known[own])
+        torch.testing.assert_close(belief.num, whole.num[own], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(belief.logits, whole.logits[own], atol=1e-5, rtol=1e-4)
+
+
+def influence(model: TemporalDenoiser, x: Mixed, t: torch.Tensor, known: Known, row: int):
+    """How much each row's numbers move what is said of one row, (L,)."""
+    num = x.num.clone().requires_grad_()
+    belief = model(Mixed(num, x.cat), t, known)
+    loss = belief.num[:, row].square().sum() + belief.logits[:, row].square().sum()
+    (grad,) = torch.autograd.grad(loss, num)
+    return grad.abs().sum((0, 2))
+
+
+@pytest.mark.parametrize("window", [2, 3, 8, WINDOW])
+def test_every_row_of_a_window_can_move_every_other(window: int):
+    model = denoiser(window)
+    x, t, known = windows(1, window)
+    for row in range(window):
+        assert (influence(model, x, t, known, row) > 0).all()
+
+
+def test_holes_send_nothing():
+    x, t, known = windows(1, 12)
+    x.cat[:, [3, 4, 9], 0] = ABSENT
+    moved = influence(denoiser(), x, t, known, 5) > 0
+    assert moved.tolist() == [at not in (3, 4, 9) for at in range(12)]
+
+
+def test_a_window_where_nothing_is_gives_finite_beliefs():
+    x, t, known = windows(2, 5)
+    x.cat[..., 0] = ABSENT
+    belief = denoiser()(x, t, known)
+    assert belief.num.isfinite().all()
+    assert belief.logits.isfinite().all()
+
+
+def test_rows_know_their_order():
+    """Distances matter: a window told backwards is not the same window."""
+    model = denoiser()
+    x, t, known = windows(1, 8)
+    back = model(
+        Mixed(x.num.flip(1), x.cat.flip(1)), t, Known(known.num.flip(1), known.cat.flip(1))
+    )
+    assert not torch.allclose(back.num.flip(1), model(x, t, known).num, atol=1e-3)
+
+
+def test_depth_adds_rounds_of_convolutions():
+    one, two = (len(denoiser(depth=depth).blocks) for depth in (1, 2))
+    # Dilations 1, 2, 4 and 8 in a window of 24, and one attention.
+    assert (one, two) == (5, 9)
+
+
+def test_weights_come_from_the_generator_alone():
+    for a, b in zip(denoiser().parameters(), denoiser().parameters(), strict=True):
+        assert a.equal(b)
