@@ -1,10 +1,10 @@
 """What the coming weeks may bring, where the promotions are known ahead.
 
-Thirty items are sold day by day; each has its own level, its own response to a promotion, and a mood
-that lasts for days. The last four weeks are held out and forecast: once by the model, which is told
-the planned promotions, once by repeating the past weeks of the item, and once by the law that made
-the items, which nobody has outside of an example. A good forecast has quantiles that hold what they
-promise (coverage) and are near (pinball loss).
+Thirty items are sold day by day; each has its own level, its own response to a promotion, and a
+mood that lasts for days. The last four weeks are held out and forecast: once by the model, which is
+told the planned promotions, once by repeating the past weeks of the item, and once by the law that
+made the items, which nobody has outside of an example. A good forecast has quantiles that hold what
+they promise (coverage) and are near (pinball loss).
 """
 
 import argparse
