@@ -14,7 +14,7 @@ MOST_HELD_OUT = 5_000
 # Of a number, so many that the value within one is a detail.
 MANY_CELLS = 64
 # Rows of sequences in one optimiser step, about, and how often a round shows each of them.
-SLOTS_AT_ONCE = 4_096
+SLOTS_AT_ONCE = 1_024
 PASSES = 150
 
 
