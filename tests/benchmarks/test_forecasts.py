@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-import tabdiff
 from benchmarks import forecasts, series_faults, series_forecasts, series_gaps
 from benchmarks.draws import coverage, crps, quantiles, weighted_quantile_loss
 from benchmarks.series_data import DAY, WEEK, HourlySeries, load_series, on_grid
@@ -297,9 +296,6 @@ def test_the_questions_run_from_end_to_end_and_go_on_where_they_stopped(tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not hasattr(tabdiff, "TimeSeriesDiffusionSynthesizer"), reason="the class is not there yet"
-)
 @pytest.mark.parametrize("entities", [1, 2])
 def test_the_library_answers_the_three_questions(entities: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(series_forecasts, "DRAWS", 3)

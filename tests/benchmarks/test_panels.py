@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import tabdiff
 from benchmarks import panel_truth, panels, sequence_worker
 from benchmarks.methods import HERE
 from benchmarks.panel_data import BASEBALL, load_panel, split
@@ -276,9 +275,6 @@ def test_a_run_that_broke_off_is_shown_with_its_error():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not hasattr(tabdiff, "TimeSeriesDiffusionSynthesizer"), reason="the class is not there yet"
-)
 def test_the_library_makes_entities_of_the_columns_it_was_given():
     told = SequenceTask(law(30), panel_truth.LAYOUT, 0, 2.0)
     made, cost = sequence_worker.run(own.fit, told)
