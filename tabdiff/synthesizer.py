@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -36,6 +35,7 @@ from tabdiff.training.loop import evaluate_loss, train
 from tabdiff.training.progress import ProgressBar
 from tabdiff.training.settings import (
     Size,
+    check_training,
     default_held_out,
     default_sampling_steps,
     default_size,
@@ -583,15 +583,17 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
     def _check_parameters(self) -> None:
         distinct_constraints(() if self.constraints is None else self.constraints)
         check_choice(self.on_violation)
-        for name in ("max_steps", "batch_size", "width", "depth", "sampling_steps"):
-            if getattr(self, name) is not None:
-                require_whole(name, getattr(self, name), least=1)
-        if self.max_time is not None:
-            require_real("max_time", self.max_time, 0.0, math.inf, "()")
-        require_real("learning_rate", self.learning_rate, 0.0, 1.0, "(]")
-        if self.validation_fraction is not None:
-            require_real("validation_fraction", self.validation_fraction, 0.0, 0.5)
-        require_whole("verbose", self.verbose, 0, 2)
+        check_training(
+            max_steps=self.max_steps,
+            max_time=self.max_time,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            width=self.width,
+            depth=self.depth,
+            validation_fraction=self.validation_fraction,
+            sampling_steps=self.sampling_steps,
+            verbose=self.verbose,
+        )
         if self.prior not in ("absorbing", "uniform"):
             raise ValueError(f"prior must be 'absorbing' or 'uniform'. Got {self.prior!r}.")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -30,6 +32,14 @@ class UnknownColumnError(ConditionError, KeyError):
 
 class ConditionWarning(UserWarning):
     """A condition beyond what the training rows showed."""
+
+
+def tell(message: str, category: type[Warning]) -> None:
+    """Warn at the line of the user's that called into the library, however deep it went."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "tabdiff":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def closest(name: object, known: Iterable[object]) -> str:

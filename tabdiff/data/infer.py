@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ from tabdiff.data.categorical import MAX_LEVELS
 from tabdiff.data.cells import Array, Cells, distinct
 from tabdiff.data.column import KINDS, Column
 from tabdiff.data.dtypes import dtype_from_text, dtype_to_text
-from tabdiff.data.errors import SchemaError, SchemaWarning, closest, listing
+from tabdiff.data.errors import SchemaError, SchemaWarning, closest, listing, tell
 from tabdiff.data.frames import container_of, polars_types, to_pandas
 from tabdiff.data.identifiers import look_of
 from tabdiff.data.reading import read_cells
@@ -93,7 +92,7 @@ class _Notes:
                 "rarest share one level."
             )
         if points:
-            warnings.warn(listing(points), SchemaWarning, stacklevel=5)
+            tell(listing(points), SchemaWarning)
 
 
 def _names(labels: list[object]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from tabdiff.data.cells import Array, Cells, distinct
 from tabdiff.data.column import Column
 from tabdiff.data.columns import number_bounds
-from tabdiff.data.errors import ConditionWarning, SchemaWarning, listing, shorten
+from tabdiff.data.errors import ConditionWarning, SchemaWarning, listing, shorten, tell
 from tabdiff.data.given import Given, GivenColumn
 from tabdiff.data.numeric import NumericEncoder
 from tabdiff.data.table import Field, TableEncoder
@@ -43,7 +42,7 @@ def warn_beyond(
         if own is not None
     ]
     if any(told):
-        warnings.warn(listing([*filter(None, told)]), ConditionWarning, stacklevel=5)
+        tell(listing([*filter(None, told)]), ConditionWarning)
 
 
 def without_unknown(
@@ -77,7 +76,7 @@ def without_unknown(
         missing = np.zeros(int(known.sum()), dtype=bool)
         kept[name] = GivenColumn(observed, Cells(missing, given.cells.values[known]))
     if told:
-        warnings.warn(listing(told), SchemaWarning, stacklevel=5)
+        tell(listing(told), SchemaWarning)
     return kept
 
 

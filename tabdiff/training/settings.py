@@ -14,8 +14,9 @@ MOST_HELD_OUT = 5_000
 # Of a number, so many that the value within one is a detail.
 MANY_CELLS = 64
 # Rows of sequences in one optimiser step, about, and how often a round shows each of them.
-SLOTS_AT_ONCE = 4_096
+SLOTS_AT_ONCE = 1_024
 PASSES = 150
+MOST_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -205,8 +206,8 @@ def make_sequence_recipe(
         batch_size=batch_size or batch,
         learning_rate=learning_rate,
     )
-    free = max_steps is None and max_time is None
-    return replace(recipe, rounds=3 if free else 1, look_at_once=max(8_192 // window, 1))
+    rounds = MOST_ROUNDS if max_steps is None else 1
+    return replace(recipe, rounds=rounds, look_at_once=max(8_192 // window, 1))
 
 
 def default_sequence_steps(layout: Layout) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -30,7 +29,7 @@ from tabdiff.data.constraints.judging import breaks_comparison, broken_rows
 from tabdiff.data.constraints.middle import by_label
 from tabdiff.data.constraints.places import Line
 from tabdiff.data.constraints.planning import Ground, make_plan
-from tabdiff.data.errors import SchemaWarning, listing
+from tabdiff.data.errors import SchemaWarning, listing, tell
 from tabdiff.data.reading import read_cells
 from tabdiff.data.schema import MIN_ROWS, Schema
 
@@ -186,11 +185,10 @@ def _kept(
         )
     if kept.sum() < MIN_ROWS:
         raise ConstraintError(f"too few rows satisfy all constraints ({kept.sum()}): {said}")
-    warnings.warn(
+    tell(
         f"{int((~kept).sum()):,} of {len(kept):,} training rows break constraints and are left "
         f"out: {said}",
         SchemaWarning,
-        stacklevel=4,
     )
     return kept
 
@@ -252,12 +250,11 @@ def _is_told(
     if not isinstance(axis.place, Line):
         off = sure & known & (points != axis.place.nearest(rows[derivation.label].amounts))
         if off.any():
-            warnings.warn(
+            tell(
                 f"column {derivation.label!r} is computed from others; {int(off.sum()):,} of "
                 f"{len(off):,} training rows round it otherwise (first at row "
                 f"{int(np.argmax(off))}). Sampled rows round to the nearest, ties away from zero.",
                 SchemaWarning,
-                stacklevel=6,
             )
     return bool(np.array_equal(sure, known))
 
