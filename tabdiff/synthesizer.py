@@ -11,11 +11,9 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from tabdiff import persistence
 from tabdiff.analytics.verbs import LookInside
 from tabdiff.data.augmenting import as_fitted, rows_to_add
 from tabdiff.data.constraints import Constraint
@@ -27,6 +25,7 @@ from tabdiff.data.rewriting import Inquiry, rewriting_of
 from tabdiff.data.schema import Schema
 from tabdiff.data.table import TableEncoder
 from tabdiff.diffusion.multinomial import Prior
+from tabdiff.estimator import DiffusionEstimator
 from tabdiff.fitted import Fitted, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
 from tabdiff.sampler import Sampler
@@ -35,7 +34,6 @@ from tabdiff.training.loop import evaluate_loss, train
 from tabdiff.training.progress import ProgressBar
 from tabdiff.training.settings import (
     Size,
-    check_training,
     default_held_out,
     default_sampling_steps,
     default_size,
@@ -45,7 +43,7 @@ from tabdiff.training.settings import (
 )
 
 
-class DiffusionSynthesizer(LookInside, BaseEstimator):
+class DiffusionSynthesizer(LookInside, DiffusionEstimator):
     """Learns the joint distribution of a table by diffusion and samples new rows from it.
 
     Parameters
@@ -116,6 +114,8 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
     >>> synth.sample(3).dtypes.equals(frame.dtypes)
     True
     """
+
+    KIND = "DiffusionSynthesizer"
 
     def __init__(
         self,
@@ -505,68 +505,6 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         autocast = autocast_for(self._fitted.device)
         return -evaluate_loss(self.denoiser_, self._fitted.joint, rows, autocast)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted synthesizer to one ``.tabdiff`` file, whole or not at all.
-
-        The file holds the network, the schema and the encoders: category levels, quantiles and
-        bounds of the training data, hence real values; no rows. Nothing in it can execute.
-
-        Raises
-        ------
-        NotFittedError
-            Before :meth:`fit`.
-        OSError
-            If the file cannot be written; a previous file is left as it was.
-        """
-        check_is_fitted(self)
-        content, arrays = self._fitted.state()
-        manifest = {"kind": "DiffusionSynthesizer", "parameters": self._portable_parameters()}
-        persistence.write(path, manifest | content, arrays)
-
-    @classmethod
-    def load(
-        cls,
-        path: str | os.PathLike[str],
-        *,
-        device: str = "auto",
-        expected_sha256: str | None = None,
-    ) -> Self:
-        """The synthesizer that :meth:`save` wrote, ready to sample.
-
-        Its own stream of samples begins anew: the first ``sample(n)`` gives what the first one
-        after ``fit`` gave.
-
-        Parameters
-        ----------
-        path : str or path
-        device : str
-            "auto", or a torch device.
-        expected_sha256 : str, optional
-            Of the file, as ``sha256sum`` prints it.
-
-        Raises
-        ------
-        PersistenceError
-            If the file is damaged, of a newer format, or not a tabdiff file.
-        """
-        place = resolve_device(device)
-        content, arrays = persistence.read(path, expected_sha256)
-        synth = cls(device=device)
-        try:
-            if content["kind"] != "DiffusionSynthesizer":
-                raise ValueError(f"it holds a {content['kind']}")
-            synth.set_params(**content["parameters"])
-            fitted = Fitted.from_state(content, arrays, synth.prior, place)
-            if fitted.rewriting.constraint_set is not None:
-                synth.constraints = list(fitted.rewriting.constraint_set.constraints)
-            synth._adopt(fitted)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise persistence.CorruptFileError(
-                f"{os.fspath(path)!r}: the content does not fit together: {error}. "
-                "Save the model again, or get the file anew from where it came."
-            ) from error
-        return synth
-
     @property
     def n_parameters_(self) -> int:
         """Weights of the network."""
@@ -583,19 +521,7 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
     def _check_parameters(self) -> None:
         distinct_constraints(() if self.constraints is None else self.constraints)
         check_choice(self.on_violation)
-        check_training(
-            max_steps=self.max_steps,
-            max_time=self.max_time,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            width=self.width,
-            depth=self.depth,
-            validation_fraction=self.validation_fraction,
-            sampling_steps=self.sampling_steps,
-            verbose=self.verbose,
-        )
-        if self.prior not in ("absorbing", "uniform"):
-            raise ValueError(f"prior must be 'absorbing' or 'uniform'. Got {self.prior!r}.")
+        self._check_training()
 
     def _adopt(self, fitted: Fitted) -> None:
         """Take over what a fit or a file gave, all of it at once."""
@@ -614,13 +540,6 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
         steps = self.sampling_steps or default_sampling_steps(fitted.encoder.layout)
         return Sampler(fitted.encoder, fitted.denoiser, fitted.joint, steps, fitted.device)
 
-    def _next_path(self, random_state: Seed) -> tuple[int, ...]:
-        """Where the next sample's random numbers come from."""
-        if random_state is not None:
-            return (entropy_of(random_state), 2)
-        self._n_samples_drawn += 1
-        return (self._fitted.entropy, 2, self._n_samples_drawn)
-
     def _name_features(self) -> None:
         labels = [column.name for column in self.schema_.columns]
         if all(isinstance(label, str) for label in labels):
@@ -635,7 +554,16 @@ class DiffusionSynthesizer(LookInside, BaseEstimator):
             del kept[name]
         if not isinstance(self.random_state, int):
             del kept["random_state"]
-        return {name: _plain(value) for name, value in kept.items()}
+        return kept
+
+    def _restore(
+        self, content: dict[str, Any], arrays: dict[str, np.ndarray], device: torch.device
+    ) -> None:
+        self.set_params(**content["parameters"])
+        fitted = Fitted.from_state(content, arrays, self.prior, device)
+        if fitted.rewriting.constraint_set is not None:
+            self.constraints = list(fitted.rewriting.constraint_set.constraints)
+        self._adopt(fitted)
 
 
 def _hold_out(rows: Mixed, fraction: float | None, rng: np.random.Generator) -> tuple[Mixed, Mixed]:
@@ -673,8 +601,3 @@ def _require_memory(n_rows: int, n_columns: int) -> None:
             f"{present / 2**30:,.0f} GiB. Use sample_iter(n_samples), or the command "
             "`tabdiff sample MODEL -o rows.parquet`."
         )
-
-
-def _plain(value: Any) -> Any:
-    """``value`` as JSON knows it: numpy's numbers become Python's."""
-    return value.item() if isinstance(value, np.generic) else value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import numbers
-import os
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
@@ -12,10 +11,9 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
+import torch
 from sklearn.utils.validation import check_is_fitted
 
-from tabdiff import persistence
 from tabdiff.data.cells import Array
 from tabdiff.data.errors import ConditionError
 from tabdiff.data.frames import from_pandas, to_pandas
@@ -32,6 +30,7 @@ from tabdiff.data.unfinished import Unfinished
 from tabdiff.data.windows import hold_out, learn_and_judge
 from tabdiff.denoisers.temporal import WIDTH_UNIT
 from tabdiff.diffusion.multinomial import Prior
+from tabdiff.estimator import DiffusionEstimator
 from tabdiff.fitted import Fitted, FittedSequences, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
 from tabdiff.sequences import SequenceSampler, encode_context, moments, to_long
@@ -42,7 +41,6 @@ from tabdiff.training.masks import SpanMasks
 from tabdiff.training.progress import ProgressBar
 from tabdiff.training.settings import (
     Size,
-    check_training,
     default_held_out,
     default_sequence_size,
     default_sequence_steps,
@@ -68,7 +66,7 @@ _KEPT = (
 )
 
 
-class TimeSeriesDiffusionSynthesizer(BaseEstimator):
+class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
     """Learns sequences by diffusion: new entities, forecasts and gaps from one network.
 
     A long frame has one row per entity and moment. What never changes within an entity, its length
@@ -119,6 +117,8 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
     --------
     ``TimeSeriesDiffusionSynthesizer(sequence_key="store", sequence_index="date").fit(sales)``
     """
+
+    KIND = "TimeSeriesDiffusionSynthesizer"
 
     def __init__(
         self,
@@ -514,71 +514,12 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         oddity = oddities(self._fitted, df, steps, draws, entropy_of(random_state))
         return flagged(oddity, contamination)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted synthesizer to one ``.tabdiff`` file, whole or not at all.
-
-        What is in it is what :meth:`DiffusionSynthesizer.save` says, for rows and for entities.
-
-        Raises
-        ------
-        NotFittedError
-            Before :meth:`fit`.
-        OSError
-            If the file cannot be written; a previous file is left as it was.
-        """
-        check_is_fitted(self)
-        content, arrays = self._fitted.state()
-        kept = {name: _plain(getattr(self, name)) for name in _KEPT}
-        manifest = {"kind": "TimeSeriesDiffusionSynthesizer", "parameters": kept}
-        persistence.write(path, manifest | content, arrays)
-
-    @classmethod
-    def load(
-        cls,
-        path: str | os.PathLike[str],
-        *,
-        device: str = "auto",
-        expected_sha256: str | None = None,
-    ) -> Self:
-        """The synthesizer that :meth:`save` wrote, ready to sample.
-
-        Parameters and errors as of :meth:`DiffusionSynthesizer.load`.
-        """
-        place = resolve_device(device)
-        content, arrays = persistence.read(path, expected_sha256)
-        synth = cls(device=device)
-        try:
-            if content["kind"] != "TimeSeriesDiffusionSynthesizer":
-                raise ValueError(f"it holds a {content['kind']}")
-            synth.set_params(**{name: content["parameters"][name] for name in _KEPT})
-            synth._check_parameters()
-            synth._adopt(FittedSequences.from_state(content, arrays, synth.prior, place))
-            synth._take_roles()
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise persistence.CorruptFileError(
-                f"{os.fspath(path)!r}: the content does not fit together: {error}. "
-                "Save the model again, or get the file anew from where it came."
-            ) from error
-        return synth
-
     def _check_parameters(self) -> None:
-        check_training(
-            max_steps=self.max_steps,
-            max_time=self.max_time,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            width=self.width,
-            depth=self.depth,
-            validation_fraction=self.validation_fraction,
-            sampling_steps=self.sampling_steps,
-            verbose=self.verbose,
-        )
+        self._check_training()
         if self.width is not None and self.width % WIDTH_UNIT:
             raise ValueError(f"width must be a multiple of {WIDTH_UNIT}. Got {self.width!r}.")
         if self.window is not None:
             require_whole("window", self.window, least=2, most=MOST_IN_WINDOW)
-        if self.prior not in ("absorbing", "uniform"):
-            raise ValueError(f"prior must be 'absorbing' or 'uniform'. Got {self.prior!r}.")
         for name in ("context_columns", "known_columns"):
             given = getattr(self, name)
             if (name, given) == ("context_columns", "auto"):
@@ -703,12 +644,16 @@ class TimeSeriesDiffusionSynthesizer(BaseEstimator):
         kinds = {str(c.name): c.polars for c in self.schema_.columns if c.polars}
         return from_pandas(frame, self.schema_.container, kinds)
 
-    def _next_path(self, random_state: Seed) -> tuple[int, ...]:
-        """Where the next sample's random numbers come from."""
-        if random_state is not None:
-            return (entropy_of(random_state), 2)
-        self._n_samples_drawn += 1
-        return (self._fitted.entropy, 2, self._n_samples_drawn)
+    def _portable_parameters(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _KEPT}
+
+    def _restore(
+        self, content: dict[str, Any], arrays: dict[str, Array], device: torch.device
+    ) -> None:
+        self.set_params(**{name: content["parameters"][name] for name in _KEPT})
+        self._check_parameters()
+        self._adopt(FittedSequences.from_state(content, arrays, self.prior, device))
+        self._take_roles()
 
 
 def _checked_quantiles(quantiles: Any) -> list[float]:
@@ -742,11 +687,6 @@ def _given_in_every_row(encoder: SequenceEncoder, conditions: Any) -> Given:
     if question.restrictions:
         raise ConditionError("conditions on sequences give a value a column, no range and no set.")
     return question.given
-
-
-def _plain(value: Any) -> Any:
-    """``value`` as JSON knows it: numpy's numbers become Python's."""
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _rounded_up(n: int, multiple: int) -> int:

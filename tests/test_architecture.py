@@ -26,9 +26,10 @@ ROOMS = {
     "sequences": {"training", "inference", "diffusion", "data"},
     "sampler": {"training", "inference", "diffusion", "data"},
     "fitted": {"training", "inference", "denoisers", "diffusion", "data"},
-    "synthesizer": {"sampler", "fitted", "analytics"}
+    "estimator": {"training", "inference", "persistence"},
+    "synthesizer": {"estimator", "sampler", "fitted", "analytics"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
-    "timeseries": {"synthesizer", "sequences", "fitted", "analytics"}
+    "timeseries": {"estimator", "synthesizer", "sequences", "fitted", "analytics"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
     "integrations": {"synthesizer", "timeseries", "data.schema"}
     | {"data.averages", "inference.chunks", "training.settings"},

@@ -1,0 +1,124 @@
+"""What the front doors share: the checks of training, the stream of samples, one file."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from tabdiff import persistence
+from tabdiff.inference.chunks import Seed, entropy_of
+from tabdiff.training.hardware import resolve_device
+from tabdiff.training.settings import check_training
+
+
+class DiffusionEstimator(BaseEstimator):
+    """An estimator that learns by diffusion, samples, and is kept in one file.
+
+    Attributes
+    ----------
+    KIND : str
+        What a file says that it holds.
+    """
+
+    KIND: ClassVar[str]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted synthesizer to one ``.tabdiff`` file, whole or not at all.
+
+        The file holds the networks, the schema and the encoders: category levels, quantiles and
+        bounds of the training data, hence real values; no rows. Nothing in it can execute.
+
+        Raises
+        ------
+        NotFittedError
+            Before :meth:`fit`.
+        OSError
+            If the file cannot be written; a previous file is left as it was.
+        """
+        check_is_fitted(self)
+        content, arrays = self._fitted.state()
+        parameters = {name: _plain(value) for name, value in self._portable_parameters().items()}
+        persistence.write(path, {"kind": self.KIND, "parameters": parameters} | content, arrays)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        device: str = "auto",
+        expected_sha256: str | None = None,
+    ) -> Self:
+        """The synthesizer that :meth:`save` wrote, ready to sample.
+
+        Its own stream of samples begins anew: the first ``sample(n)`` gives what the first one
+        after ``fit`` gave.
+
+        Parameters
+        ----------
+        path : str or path
+        device : str
+            "auto", or a torch device.
+        expected_sha256 : str, optional
+            Of the file, as ``sha256sum`` prints it.
+
+        Raises
+        ------
+        PersistenceError
+            If the file is damaged, of a newer format, or not a tabdiff file.
+        """
+        place = resolve_device(device)
+        content, arrays = persistence.read(path, expected_sha256)
+        synth = cls(device=device)
+        try:
+            if content["kind"] != cls.KIND:
+                raise ValueError(f"it holds a {content['kind']}")
+            synth._restore(content, arrays, place)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise persistence.CorruptFileError(
+                f"{os.fspath(path)!r}: the content does not fit together: {error}. "
+                "Save the model again, or get the file anew from where it came."
+            ) from error
+        return synth
+
+    def _portable_parameters(self) -> dict[str, Any]:
+        """The constructor's arguments that a file keeps: plain numbers and names."""
+        raise NotImplementedError
+
+    def _restore(
+        self, content: dict[str, Any], arrays: dict[str, np.ndarray], device: torch.device
+    ) -> None:
+        """Become what a file describes."""
+        raise NotImplementedError
+
+    def _check_training(self) -> None:
+        """Refuse what no training can be made of."""
+        check_training(
+            max_steps=self.max_steps,
+            max_time=self.max_time,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            width=self.width,
+            depth=self.depth,
+            validation_fraction=self.validation_fraction,
+            sampling_steps=self.sampling_steps,
+            verbose=self.verbose,
+        )
+        if self.prior not in ("absorbing", "uniform"):
+            raise ValueError(f"prior must be 'absorbing' or 'uniform'. Got {self.prior!r}.")
+
+    def _next_path(self, random_state: Seed) -> tuple[int, ...]:
+        """Where the next sample's random numbers come from."""
+        if random_state is not None:
+            return (entropy_of(random_state), 2)
+        self._n_samples_drawn += 1
+        return (self._fitted.entropy, 2, self._n_samples_drawn)
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as JSON knows it: numpy's numbers become Python's."""
+    return value.item() if isinstance(value, np.generic) else value
