@@ -25,6 +25,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from circumstances import append_result, circumstances, read_results, told
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.ensemble import IsolationForest
@@ -44,6 +46,7 @@ METHODS = ("tabdiff", "IsolationForest", "LOF", "ECOD")
 SHUFFLED_CELLS = 3
 ODD_SHARE = 0.1
 MOST_ROWS = 10_000
+LIBRARIES = ("torch", "numpy", "pandas", "scikit-learn")
 
 
 def main() -> None:
@@ -52,7 +55,7 @@ def main() -> None:
         for name in arguments.sets:
             for seed in arguments.seeds:
                 _run(name, seed, arguments)
-    rows = _read(arguments.results)
+    rows = read_results(arguments.results)
     text = render(rows)
     arguments.results.with_suffix(".md").write_text(text, encoding="utf-8")
     print(text)
@@ -70,7 +73,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(name: str, seed: int, arguments: argparse.Namespace) -> None:
-    done = {(row["set"], row["seed"]) for row in _read(arguments.results)}
+    done = {(row["set"], row["seed"]) for row in read_results(arguments.results)}
     if (name, seed) in done:
         print(f"{name} seed {seed}: done before", file=sys.stderr)
         return
@@ -83,7 +86,6 @@ def _run(name: str, seed: int, arguments: argparse.Namespace) -> None:
         began = time.perf_counter()
         scorer.fit(ordinary)
         seconds[method] = round(time.perf_counter() - began, 1)
-    arguments.results.parent.mkdir(parents=True, exist_ok=True)
     for kind in KINDS:
         rows, is_odd = mixture(kind, ordinary, fresh, odd, rng)
         if not is_odd.any():
@@ -97,8 +99,7 @@ def _run(name: str, seed: int, arguments: argparse.Namespace) -> None:
             "odd": int(is_odd.sum()),
         }
         line |= {"auc": aucs, "fit_seconds": seconds, "max_steps": arguments.max_steps}
-        with arguments.results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        append_result(arguments.results, line | circumstances(torch.get_num_threads(), LIBRARIES))
         print(f"{name} seed {seed} {kind}: {aucs}", file=sys.stderr)
 
 
@@ -272,13 +273,7 @@ def render(rows: list[dict[str, Any]]) -> str:
         best = max(means.values())
         cells = [f"**{v:.3f}**" if v == best else f"{v:.3f}" for v in means.values()]
         lines.append(f"| {name} | {kind} | {len(group)} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return "\n".join([*lines, "", *dict.fromkeys(map(told, rows))]) + "\n"
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
