@@ -1,1 +1,1 @@
-"""Promises tried at numbers: one module a promise, its cases shared with the tests of that promise."""
+"""Promises tried at numbers: one module a promise, its cases shared with its tests."""
