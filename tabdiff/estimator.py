@@ -115,8 +115,8 @@ class DiffusionEstimator(BaseEstimator):
         """Where the next sample's random numbers come from."""
         if random_state is not None:
             return (entropy_of(random_state), 2)
-        self._n_samples_drawn += 1
-        return (self._fitted.entropy, 2, self._n_samples_drawn)
+        # One call of C: threads that ask at once get different numbers.
+        return (self._fitted.entropy, 2, next(self._turns))
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -28,6 +29,7 @@ from tabdiff.diffusion.multinomial import Prior
 from tabdiff.estimator import DiffusionEstimator
 from tabdiff.fitted import Fitted, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
+from tabdiff.inference.threads import by_itself, undivided_if_forked
 from tabdiff.sampler import Sampler
 from tabdiff.training.hardware import autocast_for, resolve_device
 from tabdiff.training.loop import evaluate_loss, train
@@ -154,6 +156,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @undivided_if_forked()
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the joint distribution of all columns of ``X``.
 
@@ -502,8 +505,10 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         learned = self._fitted.rewriting.transform(X)
         rows = self.encoder_.encode(learned, np.random.default_rng(0))
         rows = Mixed(rows.num.float(), rows.cat).to(self._fitted.device)
-        autocast = autocast_for(self._fitted.device)
-        return -evaluate_loss(self.denoiser_, self._fitted.joint, rows, autocast)
+        device = self._fitted.device
+        autocast = autocast_for(device)
+        loss = partial(evaluate_loss, self.denoiser_, self._fitted.joint, rows, autocast)
+        return -by_itself(loss, device)
 
     @property
     def n_parameters_(self) -> int:
@@ -533,7 +538,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self.n_rows_seen_, self.fit_seconds_ = fitted.n_rows_seen, fitted.seconds
         self.n_features_in_ = len(fitted.schema.columns)
         self._name_features()
-        self._n_samples_drawn = 0
+        self._turns = iter(range(1, 2**63))
 
     def _sampler(self) -> Sampler:
         fitted = self._fitted

@@ -33,6 +33,7 @@ from tabdiff.diffusion.multinomial import Prior
 from tabdiff.estimator import DiffusionEstimator
 from tabdiff.fitted import Fitted, FittedSequences, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
+from tabdiff.inference.threads import undivided_if_forked
 from tabdiff.sequences import SequenceSampler, encode_context, moments, to_long
 from tabdiff.synthesizer import DiffusionSynthesizer
 from tabdiff.training.hardware import autocast_for, resolve_device
@@ -161,6 +162,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @undivided_if_forked()
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the sequences of a long frame.
 
@@ -538,7 +540,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         self.n_entities_seen_ = 1 if self._is_single else fitted.entities.n_rows_seen
         self.entities_ = DiffusionSynthesizer(prior=self.prior, device=self.device)
         self.entities_._adopt(fitted.entities)
-        self._n_samples_drawn = 0
+        self._turns = iter(range(1, 2**63))
 
     def _fit_entities(self, encoder: SequenceEncoder, table: pd.DataFrame, entropy: int) -> Fitted:
         """Learn the table of entities; of a single one all is constant."""
