@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from tabdiff import persistence
 from tabdiff.inference.chunks import Seed, entropy_of
+from tabdiff.inference.threads import unswayed
 from tabdiff.training.hardware import resolve_device
 from tabdiff.training.settings import check_training
 
@@ -46,6 +47,7 @@ class DiffusionEstimator(BaseEstimator):
         persistence.write(path, {"kind": self.KIND, "parameters": parameters} | content, arrays)
 
     @classmethod
+    @unswayed()
     def load(
         cls,
         path: str | os.PathLike[str],

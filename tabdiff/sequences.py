@@ -77,7 +77,7 @@ class SequenceSampler:
         """
         if not len(asked):
             nothing = Mixed(
-                torch.zeros((0, self.encoder.rows.layout.n_num)),
+                torch.zeros((0, self.encoder.rows.layout.n_num), dtype=torch.float32),
                 torch.zeros((0, self.encoder.rows.layout.n_cat), dtype=torch.int64),
             )
             return self.encoder.rows.decode(nothing, np.random.default_rng(0))

@@ -29,7 +29,7 @@ from tabdiff.diffusion.multinomial import Prior
 from tabdiff.estimator import DiffusionEstimator
 from tabdiff.fitted import Fitted, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
-from tabdiff.inference.threads import by_itself, undivided_if_forked
+from tabdiff.inference.threads import by_itself, unswayed
 from tabdiff.sampler import Sampler
 from tabdiff.training.hardware import autocast_for, resolve_device
 from tabdiff.training.loop import evaluate_loss, train
@@ -156,7 +156,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    @undivided_if_forked()
+    @unswayed()
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the joint distribution of all columns of ``X``.
 

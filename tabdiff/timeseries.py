@@ -33,7 +33,7 @@ from tabdiff.diffusion.multinomial import Prior
 from tabdiff.estimator import DiffusionEstimator
 from tabdiff.fitted import Fitted, FittedSequences, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
-from tabdiff.inference.threads import undivided_if_forked
+from tabdiff.inference.threads import unswayed
 from tabdiff.sequences import SequenceSampler, encode_context, moments, to_long
 from tabdiff.synthesizer import DiffusionSynthesizer
 from tabdiff.training.hardware import autocast_for, resolve_device
@@ -162,7 +162,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    @undivided_if_forked()
+    @unswayed()
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the sequences of a long frame.
 
@@ -427,6 +427,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             tables.append(self._given_back(filled))
         return tables[0] if n_draws is None else tables
 
+    @unswayed()
     def score_samples(
         self, df: Any, *, explain: bool = False, n_draws: int = 1, random_state: Seed = 0
     ) -> Any:
@@ -475,6 +476,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         nats = log_likelihoods(self._fitted, df, steps, draws, entropy_of(random_state))
         return nats if explain else nats.sum(axis=1).to_numpy()
 
+    @unswayed()
     def anomalies(
         self, df: Any, contamination: float = 0.05, *, n_draws: int = 1, random_state: Seed = 0
     ) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Several pieces of work at a time, with numbers that do not depend on how many threads there are.
+"""Threads: work whose numbers depend neither on how many there are nor on what their user set.
 
 Threads that share a product of matrices, or a sine over a tensor, divide it where their number
 says, and with the division the last bits change. So each piece has one thread to itself, and as
@@ -16,7 +16,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,7 +52,9 @@ def side_by_side(
     """
     if device.type != "cpu":
         for item in items:
-            yield item, work(item)
+            with unswayed():
+                result = work(item)
+            yield item, result
         return
     n = min(torch.get_num_threads(), MOST_AT_ONCE)
     waiting: deque[tuple[Item, Future[Result]]] = deque()
@@ -78,15 +80,31 @@ def by_itself(work: Callable[[], Result], device: torch.device) -> Result:
 
 
 @contextmanager
-def undivided_if_forked() -> Iterator[None]:
-    """One thread for the calling thread's work where this process is a fork of the one that began.
+def unswayed() -> Iterator[None]:
+    """Work in the calling thread as torch works where its user has set nothing.
 
-    The thread that forked takes along the notion of OpenMP's other threads but not the threads, and
-    would wait for them for ever.
+    Tensors are made on the processor, gradients can be taken, nothing is cast; the user's settings
+    are back afterwards, and other threads never see a change. In a forked process there is one
+    thread: the thread that forked takes along the notion of OpenMP's other threads but not the
+    threads, and would wait for them for ever.
     """
-    if os.getpid() == _FIRST_PROCESS:
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        # Only where it matters: within a device's context every call of torch takes longer.
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        if os.getpid() != _FIRST_PROCESS:
+            stack.enter_context(_undivided())
         yield
-        return
+
+
+@contextmanager
+def _undivided() -> Iterator[None]:
+    """One thread for what the calling thread does."""
     torch.get_num_threads()
     set_local = _mkl()
     with _openmp().limit(limits=1):
