@@ -44,7 +44,7 @@ N_CONCURRENT = 100
 PATIENCE = 120.0
 SMALL: dict[str, Any] = {
     "max_steps": 4,
-    "width": 64,
+    "width": 200,
     "depth": 1,
     "sampling_steps": 4,
     "device": "cpu",
