@@ -22,7 +22,7 @@ from tabdiff.diffusion.joint import Denoiser, JointDiffusion
 from tabdiff.inference.chunks import generators
 from tabdiff.inference.condition import Present, choose, narrow
 from tabdiff.inference.sample import restore, sample, time_grid
-from tabdiff.inference.threads import by_itself, side_by_side
+from tabdiff.inference.threads import by_itself, side_by_side, unswayed
 from tabdiff.training.hardware import autocast_for
 
 # Rows of one chunk: a pure function of (weights, question, seed, chunk number).
@@ -154,7 +154,9 @@ class Sampler:
         """
         for chunk, ready in side_by_side(lambda chunk: chunk.draw(0), chunks, self.device):
             draw = partial(self._drawn_again, chunk, ready)
-            yield chunk.asked.settle(chunk.n, draw, chunk.start)
+            with unswayed():
+                frame = chunk.asked.settle(chunk.n, draw, chunk.start)
+            yield frame
 
     def _drawn_again(self, chunk: _Chunk, ready: Drawn, attempt: int) -> Drawn:
         """What is drawn at an attempt, of which the first one is ``ready``."""

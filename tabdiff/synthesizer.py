@@ -239,6 +239,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             raise KeyboardInterrupt
         return self
 
+    @unswayed()
     def sample(
         self,
         n_samples: int | None = None,
@@ -326,6 +327,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         size = require_whole("chunk", chunk, least=1)
         return self._sampler().frames(question, n, size, self._next_path(random_state))
 
+    @unswayed()
     def impute(self, df: Any, n_draws: int | None = None, *, random_state: Seed = None) -> Any:
         """``df`` with its missing cells drawn from the model, given the row's other cells.
 
@@ -379,6 +381,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             tables.append(gaps.fill(next(found)))
         return tables[0] if n_draws is None else tables
 
+    @unswayed()
     def augment(
         self,
         df: Any,
@@ -436,6 +439,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         frames = self._sampler().frames(question, n, max(n, 1), self._next_path(random_state))
         return concat([kept, next(frames)])
 
+    @unswayed()
     def counterfactual(
         self,
         df: Any,
@@ -486,6 +490,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             frame.index = df.index
         return frame
 
+    @unswayed()
     def score(self, X: Any, y: object = None) -> float:
         """Negative mean denoising loss of the rows of ``X``; higher is better.
 

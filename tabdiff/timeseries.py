@@ -255,6 +255,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             raise KeyboardInterrupt
         return self
 
+    @unswayed()
     def sample(
         self,
         n_sequences: int | None = None,
@@ -313,6 +314,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         frame = to_long(encoder, asked, rows, moments(encoder, asked, rows))
         return self._given_back(frame.iloc[: asked.first_row[n]])
 
+    @unswayed()
     def forecast(
         self,
         history: Any,
@@ -380,6 +382,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         order = np.argsort(entity, kind="stable")
         return self._given_back(futures.iloc[order].reset_index(drop=True))
 
+    @unswayed()
     def impute(self, df: Any, n_draws: int | None = None, *, random_state: Seed = None) -> Any:
         """``df`` with its missing cells drawn from the model, given all cells of the sequence.
 

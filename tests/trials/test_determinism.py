@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -13,6 +14,7 @@ import tabdiff.estimator
 import tabdiff.inference.threads
 import tabdiff.sampler
 from benchmarks.trials import determinism, settings
+from tabdiff import DiffusionSynthesizer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 
@@ -41,14 +43,33 @@ def test_answers_are_the_same(circumstance: Any, seed: int):
     assert tried(circumstance, seed) == []
 
 
+@pytest.mark.parametrize("verb", ["fit", "sample of conditions"])
 @pytest.mark.parametrize("name", settings.SETTINGS)
-def test_settings_of_the_user_change_nothing_and_stay(name: str):
-    assert tried(determinism.with_settings, OF_TABLE, name) == []
+def test_settings_of_the_user_change_nothing_and_stay(
+    monkeypatch: pytest.MonkeyPatch, name: str, verb: str
+):
+    case = determinism.Case("table", verb, 0, np.random.default_rng(0))
+    monkeypatch.setattr(determinism, "draw_case", lambda *_: case)
+    assert tried(determinism.with_settings, 0, name) == []
+
+
+def test_a_table_of_many_columns_is_sampled_in_a_fork():
+    """So many that even a copy of a chunk is divided among threads."""
+    rng = np.random.default_rng(0)
+    wide = pd.DataFrame(rng.normal(size=(60, 60))).rename(columns="x{}".format)
+    synth = DiffusionSynthesizer(**determinism.SMALL).fit(wide)
+
+    def answer() -> str:
+        return determinism.digest(synth.sample(1100, random_state=0))
+
+    with settings.threads(2):
+        torch.ones(600, 600) @ torch.ones(600, 600)
+        assert determinism.answer_of_fork(answer, patience=30.0) == answer()
 
 
 @pytest.mark.parametrize(
     ("circumstance", "n"),
-    [(determinism.among_others, 10), (determinism.fits_at_once, 2), (determinism.one_stream, 6)],
+    [(determinism.among_others, 8), (determinism.fits_at_once, 2), (determinism.one_stream, 6)],
 )
 def test_many_at_once_get_what_each_gets_alone(circumstance: Any, n: int):
     assert tried(circumstance, OF_TABLE, n) == []
@@ -99,7 +120,7 @@ def test_a_generator_that_threads_share_is_found(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(tabdiff.sampler, "generators", generators)
     assert tried(determinism.in_pieces, 0) == []
-    assert tried(determinism.among_others, OF_TABLE, 10) != []
+    assert tried(determinism.among_others, OF_TABLE, 6) != []
 
 
 def test_rows_that_depend_on_the_number_of_threads_are_found(monkeypatch: pytest.MonkeyPatch):
