@@ -83,6 +83,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         "auto" (cuda, mps, cpu), or a torch device.
     random_state : int, numpy Generator, RandomState or None
         Seeds training, and a stream of samples that moves on with every :meth:`sample`.
+        Rows of a fitted model never depend on the number of torch's threads; what training learns
+        does in its last bits, and is the same again at the same number.
     verbose : {0, 1, 2}
         Progress never, on a terminal or notebook, always.
 

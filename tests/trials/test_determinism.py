@@ -14,6 +14,7 @@ import tabdiff.estimator
 import tabdiff.inference.threads
 import tabdiff.sampler
 from benchmarks.trials import determinism, settings
+from benchmarks.trials.subjects import SMALL, digest, model
 from tabdiff import DiffusionSynthesizer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
@@ -57,10 +58,10 @@ def test_a_table_of_many_columns_is_sampled_in_a_fork():
     """So many that even a copy of a chunk is divided among threads."""
     rng = np.random.default_rng(0)
     wide = pd.DataFrame(rng.normal(size=(60, 60))).rename(columns="x{}".format)
-    synth = DiffusionSynthesizer(**determinism.SMALL).fit(wide)
+    synth = DiffusionSynthesizer(**SMALL).fit(wide)
 
     def answer() -> str:
-        return determinism.digest(synth.sample(1100, random_state=0))
+        return digest(synth.sample(1100, random_state=0))
 
     with settings.threads(2):
         torch.ones(600, 600) @ torch.ones(600, 600)
@@ -99,7 +100,7 @@ def test_a_hundred_cases_hold():
 
 
 def test_global_random_numbers_are_found(monkeypatch: pytest.MonkeyPatch):
-    determinism.model("table")
+    model("table")
     rest = np.random.default_rng(0)
     monkeypatch.setattr(
         tabdiff.sampler, "generators", lambda *path, device: (torch.default_generator, rest)
@@ -111,7 +112,7 @@ def test_global_random_numbers_are_found(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_generator_that_threads_share_is_found(monkeypatch: pytest.MonkeyPatch):
-    determinism.model("table")
+    model("table")
     own, shared = tabdiff.sampler.generators, torch.Generator()
 
     def generators(*path: int, device: torch.device) -> tuple[Any, Any]:
@@ -124,7 +125,7 @@ def test_a_generator_that_threads_share_is_found(monkeypatch: pytest.MonkeyPatch
 
 
 def test_rows_that_depend_on_the_number_of_threads_are_found(monkeypatch: pytest.MonkeyPatch):
-    determinism.model("table")
+    model("table")
     own = tabdiff.sampler.sample
 
     def sample(*question: Any) -> Any:
@@ -141,7 +142,7 @@ def test_rows_that_depend_on_the_number_of_threads_are_found(monkeypatch: pytest
 
 
 def test_a_stream_that_gives_two_threads_the_same_is_found(monkeypatch: pytest.MonkeyPatch):
-    determinism.model("table")
+    model("table")
 
     def slow(estimator: Any, random_state: Any) -> tuple[int, ...]:
         turn = estimator.__dict__.setdefault("turn", 0)
