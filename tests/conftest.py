@@ -28,7 +28,7 @@ def _global_state() -> dict[str, Any]:
         state |= {
             "torch generator": torch.get_rng_state().numpy().tobytes(),
             "torch default dtype": torch.get_default_dtype(),
-            "torch default device": torch.get_default_device(),
+            "torch default device": torch.empty(0).device,
             "torch deterministic flag": torch.are_deterministic_algorithms_enabled(),
             "torch threads": torch.get_num_threads(),
             "torch precision": torch.get_float32_matmul_precision(),

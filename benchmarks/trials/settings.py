@@ -24,7 +24,7 @@ def state() -> dict[str, Any]:
         "torch's generator": torch.get_rng_state().numpy().tobytes(),
         "torch's threads": torch.get_num_threads(),
         "default dtype": torch.get_default_dtype(),
-        "default device": torch.get_default_device(),
+        "default device": torch.empty(0).device,
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
         "precision of products": torch.get_float32_matmul_precision(),
         "gradients": torch.is_grad_enabled(),

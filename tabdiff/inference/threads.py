@@ -95,7 +95,7 @@ def unswayed() -> Iterator[None]:
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
         # Only where it matters: within a device's context every call of torch takes longer.
-        if torch.get_default_device().type != "cpu":
+        if torch.empty(0).device.type != "cpu":
             stack.enter_context(torch.device("cpu"))
         if os.getpid() != _FIRST_PROCESS:
             stack.enter_context(_undivided())
