@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from tabdiff import persistence
 from tabdiff.inference.chunks import Seed, entropy_of
+from tabdiff.inference.threads import unswayed
 from tabdiff.training.hardware import resolve_device
 from tabdiff.training.settings import check_training
 
@@ -49,6 +50,7 @@ class DiffusionEstimator(BaseEstimator):
         persistence.write(path, {"kind": self.KIND, "parameters": parameters} | content, arrays)
 
     @classmethod
+    @unswayed()
     def load(
         cls,
         path: str | os.PathLike[str],
@@ -142,8 +144,8 @@ class DiffusionEstimator(BaseEstimator):
         """Where the next sample's random numbers come from."""
         if random_state is not None:
             return (entropy_of(random_state), 2)
-        self._n_samples_drawn += 1
-        return (self._fitted.entropy, 2, self._n_samples_drawn)
+        # One call of C: threads that ask at once get different numbers.
+        return (self._fitted.entropy, 2, next(self._turns))
 
 
 def _plain(value: Any) -> Any:

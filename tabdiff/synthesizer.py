@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -28,6 +29,7 @@ from tabdiff.diffusion.multinomial import Prior
 from tabdiff.estimator import DiffusionEstimator
 from tabdiff.fitted import Fitted, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
+from tabdiff.inference.threads import by_itself, unswayed
 from tabdiff.sampler import Sampler
 from tabdiff.training.hardware import autocast_for, resolve_device
 from tabdiff.training.loop import evaluate_loss, train
@@ -81,6 +83,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         "auto" (cuda, mps, cpu), or a torch device.
     random_state : int, numpy Generator, RandomState or None
         Seeds training, and a stream of samples that moves on with every :meth:`sample`.
+        Rows of a fitted model never depend on the number of torch's threads; what training learns
+        does in its last bits, and is the same again at the same number.
     verbose : {0, 1, 2}
         Progress never, on a terminal or notebook, always.
 
@@ -154,6 +158,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @unswayed()
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the joint distribution of all columns of ``X``.
 
@@ -236,6 +241,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             raise KeyboardInterrupt
         return self
 
+    @unswayed()
     def sample(
         self,
         n_samples: int | None = None,
@@ -323,6 +329,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         size = require_whole("chunk", chunk, least=1)
         return self._sampler().frames(question, n, size, self._next_path(random_state))
 
+    @unswayed()
     def impute(self, df: Any, n_draws: int | None = None, *, random_state: Seed = None) -> Any:
         """``df`` with its missing cells drawn from the model, given the row's other cells.
 
@@ -376,6 +383,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             tables.append(gaps.fill(next(found)))
         return tables[0] if n_draws is None else tables
 
+    @unswayed()
     def augment(
         self,
         df: Any,
@@ -433,6 +441,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         frames = self._sampler().frames(question, n, max(n, 1), self._next_path(random_state))
         return concat([kept, next(frames)])
 
+    @unswayed()
     def counterfactual(
         self,
         df: Any,
@@ -483,6 +492,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             frame.index = df.index
         return frame
 
+    @unswayed()
     def score(self, X: Any, y: object = None) -> float:
         """Negative mean denoising loss of the rows of ``X``; higher is better.
 
@@ -502,8 +512,10 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         learned = self._fitted.rewriting.transform(X)
         rows = self.encoder_.encode(learned, np.random.default_rng(0))
         rows = Mixed(rows.num.float(), rows.cat).to(self._fitted.device)
-        autocast = autocast_for(self._fitted.device)
-        return -evaluate_loss(self.denoiser_, self._fitted.joint, rows, autocast)
+        device = self._fitted.device
+        autocast = autocast_for(device)
+        loss = partial(evaluate_loss, self.denoiser_, self._fitted.joint, rows, autocast)
+        return -by_itself(loss, device)
 
     @property
     def n_parameters_(self) -> int:
@@ -533,7 +545,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self.n_rows_seen_, self.fit_seconds_ = fitted.n_rows_seen, fitted.seconds
         self.n_features_in_ = len(fitted.schema.columns)
         self._name_features()
-        self._n_samples_drawn = 0
+        self._turns = iter(range(1, 2**63))
 
     def _sampler(self) -> Sampler:
         fitted = self._fitted

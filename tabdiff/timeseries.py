@@ -33,6 +33,7 @@ from tabdiff.diffusion.multinomial import Prior
 from tabdiff.estimator import DiffusionEstimator
 from tabdiff.fitted import Fitted, FittedSequences, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
+from tabdiff.inference.threads import unswayed
 from tabdiff.sequences import SequenceSampler, encode_context, moments, to_long
 from tabdiff.synthesizer import DiffusionSynthesizer
 from tabdiff.training.hardware import autocast_for, resolve_device
@@ -161,6 +162,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @unswayed()
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the sequences of a long frame.
 
@@ -253,6 +255,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             raise KeyboardInterrupt
         return self
 
+    @unswayed()
     def sample(
         self,
         n_sequences: int | None = None,
@@ -311,6 +314,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         frame = to_long(encoder, asked, rows, moments(encoder, asked, rows))
         return self._given_back(frame.iloc[: asked.first_row[n]])
 
+    @unswayed()
     def forecast(
         self,
         history: Any,
@@ -378,6 +382,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         order = np.argsort(entity, kind="stable")
         return self._given_back(futures.iloc[order].reset_index(drop=True))
 
+    @unswayed()
     def impute(self, df: Any, n_draws: int | None = None, *, random_state: Seed = None) -> Any:
         """``df`` with its missing cells drawn from the model, given all cells of the sequence.
 
@@ -425,6 +430,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             tables.append(self._given_back(filled))
         return tables[0] if n_draws is None else tables
 
+    @unswayed()
     def score_samples(
         self, df: Any, *, explain: bool = False, n_draws: int = 1, random_state: Seed = 0
     ) -> Any:
@@ -473,6 +479,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         nats = log_likelihoods(self._fitted, df, steps, draws, entropy_of(random_state))
         return nats if explain else nats.sum(axis=1).to_numpy()
 
+    @unswayed()
     def anomalies(
         self, df: Any, contamination: float = 0.05, *, n_draws: int = 1, random_state: Seed = 0
     ) -> pd.DataFrame:
@@ -538,7 +545,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         self.n_entities_seen_ = 1 if self._is_single else fitted.entities.n_rows_seen
         self.entities_ = DiffusionSynthesizer(prior=self.prior, device=self.device)
         self.entities_._adopt(fitted.entities)
-        self._n_samples_drawn = 0
+        self._turns = iter(range(1, 2**63))
 
     def _fit_entities(self, encoder: SequenceEncoder, table: pd.DataFrame, entropy: int) -> Fitted:
         """Learn the table of entities; of a single one all is constant."""

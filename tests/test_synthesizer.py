@@ -66,7 +66,7 @@ def fitted(real: pd.DataFrame) -> DiffusionSynthesizer:
 def fresh(fitted: DiffusionSynthesizer) -> DiffusionSynthesizer:
     """The same model with its stream of samples at the beginning."""
     synth = copy.deepcopy(fitted)
-    synth._n_samples_drawn = 0
+    synth._adopt(synth._fitted)
     return synth
 
 

@@ -37,7 +37,9 @@ class ConditionWarning(UserWarning):
 def tell(message: str, category: type[Warning]) -> None:
     """Warn at the line of the user's that called into the library, however deep it went."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "tabdiff":
+    # A method within a context of the library's is called by contextlib.
+    ours = {"tabdiff", "contextlib"}
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] in ours:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 

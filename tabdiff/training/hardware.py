@@ -51,4 +51,8 @@ def autocast_for(device: torch.device) -> Autocast:
         fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     else:
         fast = False
-    return partial(torch.autocast, device.type, dtype=torch.bfloat16) if fast else nullcontext
+    if not fast:
+        return nullcontext
+    # Within an autocast of the caller's, weights that were cast at one step would be kept for the
+    # next ones, which have others.
+    return partial(torch.autocast, device.type, dtype=torch.bfloat16, cache_enabled=False)
