@@ -13,7 +13,7 @@ GOLDEN = Path(__file__).parent / "golden" / "format_1"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 MODULES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "yaml"}
-MODULES |= {"code", "codeop", "runpy", "ctypes", "imp"}
+MODULES |= {"code", "codeop", "runpy", "imp"}
 BUILTINS = {"eval", "exec", "compile", "__import__", "execfile"}
 METHODS = {"read_pickle", "to_pickle", "literal_eval", "find_class", "system", "popen"}
 # Of torch and numpy: files of theirs may hold pickles.
