@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         NewerFormatError,
         NotATabdiffFileError,
         PersistenceError,
+        UnknownKindError,
     )
     from tabdiff.synthesizer import DiffusionSynthesizer
     from tabdiff.timeseries import TimeSeriesDiffusionSynthesizer
@@ -54,6 +55,7 @@ __all__ = [
     "SchemaWarning",
     "TimeSeriesDiffusionSynthesizer",
     "UnknownColumnError",
+    "UnknownKindError",
     "__version__",
     "compare",
     "evaluate",
@@ -80,6 +82,7 @@ _HOME = {
     "SchemaWarning": "tabdiff.data.schema",
     "TimeSeriesDiffusionSynthesizer": "tabdiff.timeseries",
     "UnknownColumnError": "tabdiff.data.errors",
+    "UnknownKindError": "tabdiff.persistence",
     "compare": "tabdiff.evaluation.compare",
     "evaluate": "tabdiff.evaluation.report",
 }
