@@ -184,7 +184,7 @@ def keeper_in(folder: str | os.PathLike[str] | None, name: str, resume: bool) ->
     if not resume:
         what = (
             "cannot begin: this is the checkpoint of a fit that was interrupted. "
-            "Go on with it by resume=True, or remove it"
+            "Go on with it (resume=True, or --resume), or remove it"
         )
         raise FileExistsError(errno.EEXIST, what, os.fspath(path))
     return Checkpoint.read(path)
