@@ -81,6 +81,8 @@ _REMEDIES = {
     errno.EROFS: "this disk is read-only: choose another folder",
     errno.ENOSPC: "the disk is full: free some space or choose another folder",
     errno.EDQUOT: "your quota on this disk is used up: free some space or choose another folder",
+    errno.EFBIG: "it is larger than this disk or your limit (ulimit -f) allows: choose another",
+    errno.EIO: "the disk reports a failure: choose another folder",
     errno.ENAMETOOLONG: "the file name is too long: choose a shorter one",
 }
 
