@@ -13,7 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 from tabdiff import persistence
 from tabdiff.inference.chunks import Seed, entropy_of
 from tabdiff.inference.threads import unswayed
+from tabdiff.training.checkpoint import keeper_in
 from tabdiff.training.hardware import resolve_device
+from tabdiff.training.loop import Keeper
 from tabdiff.training.settings import check_training
 
 
@@ -112,6 +114,24 @@ class DiffusionEstimator(BaseEstimator):
         )
         if self.prior not in ("absorbing", "uniform"):
             raise ValueError(f"prior must be 'absorbing' or 'uniform'. Got {self.prior!r}.")
+
+        if not isinstance(self.resume, bool):
+            raise TypeError(f"resume must be True or False. Got {self.resume!r}.")
+        if self.resume and self.checkpoint_dir is None:
+            raise ValueError("resume=True goes on from a checkpoint: say in which checkpoint_dir.")
+
+    def _keeper(self, name: str) -> Keeper:
+        """What keeps the training of one network."""
+        return keeper_in(self.checkpoint_dir, name, self.resume)
+
+    def _entropy(self, *keepers: Keeper) -> int:
+        """What this fit is drawn from: what ``random_state`` says, or the fit that goes on said."""
+        entropy = entropy_of(self.random_state)
+        if not isinstance(self.random_state, int | np.integer):
+            entropy = next((k.entropy for k in keepers if k.entropy is not None), entropy)
+        for keeper in keepers:
+            keeper.entropy = entropy
+        return entropy
 
     def _next_path(self, random_state: Seed) -> tuple[int, ...]:
         """Where the next sample's random numbers come from."""

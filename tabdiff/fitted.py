@@ -22,8 +22,8 @@ from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import MultinomialDiffusion, Prior
 from tabdiff.diffusion.schedule import CosineSchedule, KeepSchedule
 from tabdiff.inference.chunks import generators
-from tabdiff.training.loop import Progress
 from tabdiff.training.settings import Size
+from tabdiff.training.standing import Progress
 
 # Exponent of the Gaussian clock: training draws and sampling steps crowd at low noise.
 WARP = 1.7

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
@@ -37,7 +38,7 @@ from tabdiff.inference.threads import unswayed
 from tabdiff.sequences import SequenceSampler, encode_context, moments, to_long
 from tabdiff.synthesizer import DiffusionSynthesizer
 from tabdiff.training.hardware import autocast_for, resolve_device
-from tabdiff.training.loop import train
+from tabdiff.training.loop import Keeper, train
 from tabdiff.training.masks import SpanMasks
 from tabdiff.training.progress import ProgressBar
 from tabdiff.training.settings import (
@@ -97,7 +98,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         multiple of 8. Half of ``max_time`` at most goes to the table of entities.
     sampling_steps : int, optional
         Network evaluations per window; 32 to 64 by default, the more the more categories.
-    device, random_state, verbose
+    device, random_state, verbose, checkpoint_dir, resume
         As for :class:`DiffusionSynthesizer`.
 
     Attributes
@@ -142,6 +143,8 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         device: str = "auto",
         random_state: Seed = None,
         verbose: int = 1,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        resume: bool = False,
     ) -> None:
         self.sequence_key = sequence_key
         self.sequence_index = sequence_index
@@ -161,6 +164,8 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint_dir = checkpoint_dir
+        self.resume = resume
 
     @unswayed()
     def fit(self, X: Any, y: object = None) -> Self:
@@ -185,10 +190,27 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             If a parameter is out of its range.
         TrainingDivergedError
             If the loss ceased to be finite before any usable weights.
+        FileExistsError, PersistenceError, OSError
+            Of ``checkpoint_dir``, as :meth:`DiffusionSynthesizer.fit` does.
         """
         self._check_parameters()
-        device, entropy = resolve_device(self.device), entropy_of(self.random_state)
-        began = time.monotonic()
+        keepers = self._keeper("entities"), self._keeper("sequences")
+        self._learn(X, *keepers, self._entropy(*keepers))
+        for keeper in keepers:
+            keeper.remove()
+        return self
+
+    def _learn(self, X: Any, of_entities: Keeper, keeper: Keeper, entropy: int) -> None:
+        """:meth:`fit`, all but the end of the checkpoints.
+
+        Parameters
+        ----------
+        of_entities, keeper : Keeper
+            Of the training of the table of entities, and of the rows.
+        entropy : int
+            What all is drawn from.
+        """
+        device, began = resolve_device(self.device), time.monotonic()
         noise, rng = generators(entropy, 0, device=device)
         long = LongFrame.learn(
             to_pandas(X),
@@ -202,7 +224,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         longest = int(table[LENGTH].max())
         window = min(self.window or default_window(longest, finest), longest)
         encoder = fit_encoder(X, long, self.column_kinds or {}, window, rng)
-        entities = self._fit_entities(encoder, table, entropy)
+        entities = self._fit_entities(encoder, table, entropy, of_entities)
         slots = encoder.lay(long.panel)
         rows = encoder.rows.encode(long.rows, rng)
         context = encode_context(encoder, long.entities, rng)
@@ -234,6 +256,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
                 masks=SpanMasks(encoder.place, encoder.columns, encoder.ahead),
                 report=bar,
                 autocast=autocast_for(device),
+                keeper=keeper,
             )
         self._adopt(
             FittedSequences(
@@ -248,12 +271,11 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
                 best_step=trained.best_step,
                 stopped=trained.stopped,
                 n_rows_seen=len(long.rows),
-                seconds=time.monotonic() - began,
+                seconds=time.monotonic() - began + of_entities.seconds + keeper.seconds,
             )
         )
         if trained.stopped == "interrupted":
             raise KeyboardInterrupt
-        return self
 
     @unswayed()
     def sample(
@@ -547,7 +569,9 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         self.entities_._adopt(fitted.entities)
         self._turns = iter(range(1, 2**63))
 
-    def _fit_entities(self, encoder: SequenceEncoder, table: pd.DataFrame, entropy: int) -> Fitted:
+    def _fit_entities(
+        self, encoder: SequenceEncoder, table: pd.DataFrame, entropy: int, keeper: Keeper
+    ) -> Fitted:
         """Learn the table of entities; of a single one all is constant."""
         schema = entity_schema(encoder, table)
         if len(table) == 1:
@@ -558,10 +582,10 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             max_steps=self.max_steps,
             max_time=None if self.max_time is None else self.max_time / 2,
             device=self.device,
-            random_state=entropy % 2**32,
             verbose=self.verbose,
         )
-        return synth.fit(table)._fitted
+        synth._learn(table, keeper, entropy % 2**32)
+        return synth._fitted
 
     def _hold_out(self, offsets: Array, window: int, rng: np.random.Generator) -> Array:
         """The slots that judge."""

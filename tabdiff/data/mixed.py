@@ -48,6 +48,10 @@ class Mixed:
         """The same rows on another device."""
         return Mixed(self.num.to(device), self.cat.to(device))
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Both tensors, by name."""
+        return {"num": self.num, "cat": self.cat}
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
