@@ -20,7 +20,7 @@ ROOMS = {
     "denoisers": {"data.mixed"},
     "training": {"diffusion", "denoisers", "data.mixed"},
     "inference": {"diffusion", "denoisers", "data.mixed", "data.windows"},
-    "evaluation": {"data.schema"},
+    "evaluation": {"data.schema", "disk"},
     "analytics": {"fitted", "sequences", "training", "inference", "diffusion", "data"}
     | {"evaluation.intervals", "evaluation.values"},
     "sequences": {"training", "inference", "diffusion", "data"},
