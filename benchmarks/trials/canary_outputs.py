@@ -214,14 +214,25 @@ def _command_line(case: Case, roles: Sequence[str], target: str) -> Iterator[Out
     case.learned.to_csv(real, index=False)
     case.asked.to_csv(asked, index=False)
     _holes(case.asked).to_csv(holes, index=False)
-    sections = [word for name in case.sections for word in ("--include", name)]
+    section = "sequences" if roles else "quality"
     commands = {
         "inspect": ["inspect", real, *roles],
         "fit": ["fit", real, "-o", model, "--max-steps", "3", "--seed", "0", *roles],
         "info": ["info", model],
         "sample": ["sample", model, "-o", made],
         "impute": ["impute", model, holes, "-o", answered],
-        "evaluate": ["evaluate", real, made, "--html", page, "--json", told, *sections, *roles],
+        "evaluate": [
+            "evaluate",
+            real,
+            made,
+            "--html",
+            page,
+            "--json",
+            told,
+            "--include",
+            section,
+            *roles,
+        ],
     }
     more: dict[str, list[str]] = {"forecast": ["forecast", model, asked, "--horizon", "2"]}
     if target:
