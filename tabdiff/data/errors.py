@@ -60,5 +60,9 @@ def listing(points: Sequence[str]) -> str:
 
 def shorten(value: object, width: int = 60) -> str:
     """``repr(value)``, cut to ``width`` characters."""
-    text = repr(value)
+    return cut(repr(value), width)
+
+
+def cut(text: str, width: int) -> str:
+    """The first ``width`` characters of a text."""
     return text if len(text) <= width else text[: width - 1] + "…"

@@ -21,6 +21,7 @@ from tabdiff.data.parts import Parts, State, take, take_integer
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _HEAD = re.compile(r"[^0-9]{0,12}")
+ROOM = 10**9
 LOOKS = ("integer", "text", "email", "uuid", "uuid object", "bytes")
 
 
@@ -177,12 +178,23 @@ class IdentifierEncoder:
 
 
 def _free_range(values: Array, low: int, high: int) -> tuple[int, int]:
-    """The larger of the ranges above and below the real values, above if it holds a billion."""
+    """The larger of the ranges above and below the real values, above if it holds a billion.
+
+    Where there is room it ends at a number of two digits and zeros: the neighbour of the greatest
+    or the least real identifier would tell it.
+    """
     least, most = int(values.min()), int(values.max())
     above, below = high - most, least - low
-    if above >= min(below, 10**9) or above >= below:
-        return most + 1, high
-    return low, least - 1
+    if above >= min(below, ROOM) or above >= below:
+        first = (most // _coarse(most) + 1) * _coarse(most)
+        return (first if high - first >= ROOM else most + 1), high
+    last = least // _coarse(least) * _coarse(least) - 1
+    return low, (last if last - low >= ROOM else least - 1)
+
+
+def _coarse(number: int) -> int:
+    """The power of ten that leaves two digits of a number."""
+    return int(10 ** max(len(str(abs(number))) - 2, 0))
 
 
 def _free_head(texts: list[str]) -> str:

@@ -174,7 +174,7 @@ def _entity_schema(long: LongFrame, kinds: Mapping[Any, str]) -> Schema:
         )
     if len(entities) > 1:
         return infer_schema(entities, own | {roles.key: "identifier"}, few=0)
-    return infer_schema(_twice(entities), dict.fromkeys(entities, "constant"), few=0)
+    return infer_schema(_twice(entities), own | {roles.key: "constant"}, few=0)
 
 
 def _twice(entities: pd.DataFrame) -> pd.DataFrame:
