@@ -211,7 +211,7 @@ def _column(
             return pd.to_datetime(column, format="ISO8601").astype(like)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: column {name!r} has to be of dates: {error}.") from error
-    return column
+    return column.astype(like) if is_text else column
 
 
 def _numbers(codes: np.ndarray, texts: list[str], missing: frozenset[str]) -> pd.Series | None:

@@ -400,7 +400,9 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         n = len(futures) // n_samples
         entity = np.arange(len(futures)) % n // horizon
         label = free_label("draw", [column.name for column in self.schema_.columns])
-        futures.insert(0, label, np.repeat(np.arange(n_samples), n))
+        # Where columns have several levels, pandas wants a word for each.
+        more = ("",) * (futures.columns.nlevels - 1)
+        futures.insert(0, (label, *more) if more else label, np.repeat(np.arange(n_samples), n))
         order = np.argsort(entity, kind="stable")
         return self._given_back(futures.iloc[order].reset_index(drop=True))
 

@@ -48,6 +48,12 @@ def globals_untouched() -> Iterator[None]:
         pytest.fail(f"global state was changed: {', '.join(moved)}. Randomness is an argument.")
 
 
+@pytest.fixture(scope="session")
+def sdmetrics() -> None:
+    """Leave a test out where the `eval` extra is not installed."""
+    pytest.importorskip("sdmetrics")
+
+
 FrameMaker = Callable[[pd.DataFrame], Any]
 
 

@@ -84,7 +84,7 @@ def ticks() -> Synth:
 def months() -> Synth:
     """Month ends in polars, equally long."""
     rng = np.random.default_rng(2)
-    ends = pd.date_range("2020-01-31", periods=10, freq="ME")
+    ends = pd.date_range("2020-01-31", periods=10, freq="ME", unit="ns")
     frame = pd.DataFrame({"k": np.repeat(np.arange(9), 10), "d": np.tile(ends, 9)})
     frame["x"] = rng.normal(size=90)
     frame["c"] = rng.choice(list("uv"), 90)

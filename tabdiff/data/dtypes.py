@@ -44,7 +44,8 @@ def dtype_from_text(text: str) -> Any:
         if text.endswith("[pyarrow]") and not text.startswith(("string[", "str[")):
             return pd.ArrowDtype(_arrow_type(text.removesuffix("[pyarrow]")))
         if match := re.fullmatch(r"(string|str)\[(\w+)\]", text):
-            if match[1] == "string":
+            # pandas 2.2 has its strings whose missing cell is NaN as a storage.
+            if match[1] == "string" or match[2] == "pyarrow_numpy":
                 return pd.StringDtype(match[2])
             return pd.StringDtype(match[2], na_value=np.nan)
         if match := re.fullmatch(r"Sparse\[(.+), ([^,]+)\]", text):
@@ -55,7 +56,7 @@ def dtype_from_text(text: str) -> Any:
         raise ImportError(
             f"dtype {text!r} needs pyarrow. Run: pip install 'tabdiff[io]'"
         ) from error
-    except (TypeError, ValueError, SyntaxError, NotImplementedError) as error:
+    except (TypeError, ValueError, SyntaxError, NotImplementedError, AttributeError) as error:
         raise SchemaError(f"dtype {text!r} is unknown here. Convert the column.") from error
 
 
