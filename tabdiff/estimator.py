@@ -18,6 +18,9 @@ from tabdiff.training.hardware import resolve_device
 from tabdiff.training.loop import Keeper
 from tabdiff.training.settings import check_training
 
+# What it comes to where parts of a file contradict each other in a way that no reader looks for.
+_MISFITS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
 
 class DiffusionEstimator(BaseEstimator):
     """An estimator that learns by diffusion, samples, and is kept in one file.
@@ -73,24 +76,48 @@ class DiffusionEstimator(BaseEstimator):
         Raises
         ------
         PersistenceError
-            If the file is damaged, of a newer format, or not a tabdiff file.
+            If the file is damaged, of a newer format or another class, or not a tabdiff file.
         """
         place = resolve_device(device)
         content, arrays = persistence.read(path, expected_sha256)
+        kind = content.get("kind")
+        if kind != cls.KIND:
+            raise persistence.UnknownKindError(
+                f"{os.fspath(path)!r}: it holds {kind!r:.80}, not {cls.KIND!r}. Load it with the "
+                "class that it names, in the version of tabdiff that wrote it."
+            )
         synth = cls(device=device)
         try:
-            if content["kind"] != cls.KIND:
-                raise ValueError(f"it holds a {content['kind']}")
+            synth._take_parameters(content["parameters"])
             synth._restore(content, arrays, place)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except _MISFITS as error:
             raise persistence.CorruptFileError(
                 f"{os.fspath(path)!r}: the content does not fit together: {error}. "
                 "Save the model again, or get the file anew from where it came."
             ) from error
         return synth
 
+    def _take_parameters(self, given: Any) -> None:
+        """Set what :meth:`_portable_parameters` gave.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If these are others, or out of their range.
+        """
+        seed = {"random_state"}
+        if not isinstance(given, dict) or given.keys() - seed != self._portable_parameters().keys():
+            raise ValueError(f"its parameters are not those of a {self.KIND}")
+        self.set_params(**given)
+        self._check_parameters()
+        entropy_of(self.random_state)
+
     def _portable_parameters(self) -> dict[str, Any]:
         """The constructor's arguments that a file keeps: plain numbers and names."""
+        raise NotImplementedError
+
+    def _check_parameters(self) -> None:
+        """Refuse constructor's arguments that no fit can be made of."""
         raise NotImplementedError
 
     def _restore(

@@ -615,7 +615,6 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
     def _restore(
         self, content: dict[str, Any], arrays: dict[str, np.ndarray], device: torch.device
     ) -> None:
-        self.set_params(**content["parameters"])
         fitted = Fitted.from_state(content, arrays, self.prior, device)
         if fitted.rewriting.constraint_set is not None:
             self.constraints = list(fitted.rewriting.constraint_set.constraints)

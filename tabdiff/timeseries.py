@@ -683,8 +683,6 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
     def _restore(
         self, content: dict[str, Any], arrays: dict[str, Array], device: torch.device
     ) -> None:
-        self.set_params(**{name: content["parameters"][name] for name in _KEPT})
-        self._check_parameters()
         self._adopt(FittedSequences.from_state(content, arrays, self.prior, device))
         self._take_roles()
 

@@ -696,6 +696,7 @@ def test_88_a_failed_fit_keeps_the_model_before_it() -> None:
         ("validation_fraction", 0.6),
         ("validation_fraction", -0.1),
         ("sampling_steps", 0),
+        ("sampling_steps", 10_001),
         ("device", "abacus"),
         ("device", "cuda:99"),
         ("verbose", 3),

@@ -22,6 +22,8 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _HEAD = re.compile(r"[^0-9]{0,12}")
 ROOM = 10**9
+# Of a number that is as long as the texts that it stands for.
+MOST_DIGITS = 1_000
 LOOKS = ("integer", "text", "email", "uuid", "uuid object", "bytes")
 
 
@@ -103,7 +105,8 @@ class IdentifierEncoder:
                 head += "x"
             return cls(look, head, 6, 0, 0, share)
         head = _free_head(texts)
-        return cls(look, head, max(1, max(map(len, texts)) - len(head)), 0, 0, share)
+        width = min(max(1, max(map(len, texts)) - len(head)), MOST_DIGITS)
+        return cls(look, head, width, 0, 0, share)
 
     def knows(self, values: Array) -> Array:
         """All of them: there is nothing to know."""
@@ -174,7 +177,10 @@ class IdentifierEncoder:
         if not 0 <= share <= 1:
             raise ValueError(f"missing_share must be 0 to 1. Got {share}.")
         first, last = (take_integer(data, name, -(2**128), 2**128) for name in ("first", "last"))
-        return cls(look, head, take_integer(data, "width", 0, 1_000_000), first, last, share)
+        width = take_integer(data, "width", 0, MOST_DIGITS)
+        if len(head) > MOST_DIGITS:
+            raise ValueError(f"the head of an identifier has {len(head):,} characters.")
+        return cls(look, head, width, first, last, share)
 
 
 def _free_range(values: Array, low: int, high: int) -> tuple[int, int]:
