@@ -15,6 +15,8 @@ from tabdiff.inference.chunks import Seed, entropy_of
 from tabdiff.training.hardware import resolve_device
 from tabdiff.training.settings import check_training
 
+FEWER_DRAWS = "Ask for fewer draws at a time, each with its own random_state."
+
 
 class DiffusionEstimator(BaseEstimator):
     """An estimator that learns by diffusion, samples, and is kept in one file.
@@ -110,6 +112,23 @@ class DiffusionEstimator(BaseEstimator):
         )
         if self.prior not in ("absorbing", "uniform"):
             raise ValueError(f"prior must be 'absorbing' or 'uniform'. Got {self.prior!r}.")
+
+    def _require_memory(self, asked: str, n_rows: int, remedy: str) -> None:
+        """Refuse rows that cannot fit: while they are made about 64 bytes a cell are in memory.
+
+        Raises
+        ------
+        MemoryError
+        """
+        needed = 64 * n_rows * max(len(self.schema_.columns), 1)
+        if not hasattr(os, "sysconf"):  # Windows does not tell.
+            return
+        present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if needed > present:
+            raise MemoryError(
+                f"{asked} would need about {needed / 2**30:,.0f} GiB; this machine has "
+                f"{present / 2**30:,.0f} GiB. {remedy}"
+            )
 
     def _next_path(self, random_state: Seed) -> tuple[int, ...]:
         """Where the next sample's random numbers come from."""
