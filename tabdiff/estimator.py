@@ -20,6 +20,7 @@ from tabdiff.training.settings import check_training
 
 # What it comes to where parts of a file contradict each other in a way that no reader looks for.
 _MISFITS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+FEWER_DRAWS = "Ask for fewer draws at a time, each with its own random_state."
 
 
 class DiffusionEstimator(BaseEstimator):
@@ -159,6 +160,23 @@ class DiffusionEstimator(BaseEstimator):
         for keeper in keepers:
             keeper.entropy = entropy
         return entropy
+
+    def _require_memory(self, asked: str, n_rows: int, remedy: str) -> None:
+        """Refuse rows that cannot fit: while they are made about 64 bytes a cell are in memory.
+
+        Raises
+        ------
+        MemoryError
+        """
+        needed = 64 * n_rows * max(len(self.schema_.columns), 1)
+        if not hasattr(os, "sysconf"):  # Windows does not tell.
+            return
+        present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if needed > present:
+            raise MemoryError(
+                f"{asked} would need about {needed / 2**30:,.0f} GiB; this machine has "
+                f"{present / 2**30:,.0f} GiB. {remedy}"
+            )
 
     def _next_path(self, random_state: Seed) -> tuple[int, ...]:
         """Where the next sample's random numbers come from."""

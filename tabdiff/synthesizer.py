@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -26,7 +25,7 @@ from tabdiff.data.rewriting import Inquiry, rewriting_of
 from tabdiff.data.schema import Schema
 from tabdiff.data.table import TableEncoder
 from tabdiff.diffusion.multinomial import Prior
-from tabdiff.estimator import DiffusionEstimator
+from tabdiff.estimator import FEWER_DRAWS, DiffusionEstimator
 from tabdiff.fitted import Fitted, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, generators
 from tabdiff.inference.threads import by_itself, unswayed
@@ -43,6 +42,8 @@ from tabdiff.training.settings import (
     require_real,
     require_whole,
 )
+
+_PIECEWISE = "Use sample_iter(n_samples), or the command `tabdiff sample MODEL -o rows.parquet`."
 
 
 class DiffusionSynthesizer(LookInside, DiffusionEstimator):
@@ -341,7 +342,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         check_is_fitted(self)
         question = self._fitted.rewriting.ask(self.encoder_, conditions)
         n = _count(n_samples, conditions, question)
-        _require_memory(n, len(self.schema_.columns))
+        self._require_memory(f"n_samples={n:,}", n, _PIECEWISE)
         path = self._next_path(random_state)
         frame = next(self._sampler().frames(question, n, max(n, 1), path))
         if isinstance(conditions, pd.DataFrame) and isinstance(frame, pd.DataFrame):
@@ -409,6 +410,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             the first of them.
         ValueError, TypeError
             If ``n_draws`` is below 1 or no whole number.
+        MemoryError
+            If so many tables would not fit into memory.
 
         Warns
         -----
@@ -419,6 +422,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         check_is_fitted(self)
         n = 1 if n_draws is None else require_whole("n_draws", n_draws, least=1)
         gaps = Gaps(self._fitted.rewriting, self.encoder_, df)
+        self._require_memory(f"n_draws={n:,}", n * len(df), FEWER_DRAWS)
         path, sampler = self._next_path(random_state), self._sampler().without_missing()
         tables = []
         for draw in range(n):
@@ -473,12 +477,15 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         ValueError
             If neither or both of ``factor`` and ``target`` are given, ``factor`` is below 1, or
             ``counts`` are no whole numbers or ask for fewer rows of a value than there are.
+        MemoryError
+            If the rows would not fit into memory.
         """
         check_is_fitted(self)
         rewriting = self._fitted.rewriting
         kept = as_fitted(rewriting, self.encoder_, df)
         wanted = rows_to_add(self.schema_, kept, factor, target, counts)
         n = sum(n for _, n in wanted)
+        self._require_memory(f"{n:,} rows to add", n, _PIECEWISE)
         by_value = [] if target is None else wanted
         question = rewriting.ask_more(self.encoder_, kept, target, by_value)
         frames = self._sampler().frames(question, n, max(n, 1), self._next_path(random_state))
@@ -642,17 +649,3 @@ def _count(n_samples: int | None, conditions: Any, question: Inquiry) -> int:
             "each of them. Leave n_samples out."
         )
     return n
-
-
-def _require_memory(n_rows: int, n_columns: int) -> None:
-    """Refuse rows that cannot fit: about 64 bytes a cell stand in memory while a sample is made."""
-    needed = 64 * n_rows * max(n_columns, 1)
-    if not hasattr(os, "sysconf"):  # Windows does not tell.
-        return
-    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > present:
-        raise MemoryError(
-            f"n_samples={n_rows:,} would need about {needed / 2**30:,.0f} GiB; this machine has "
-            f"{present / 2**30:,.0f} GiB. Use sample_iter(n_samples), or the command "
-            "`tabdiff sample MODEL -o rows.parquet`."
-        )
