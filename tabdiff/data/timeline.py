@@ -202,7 +202,13 @@ class Timeline:
             return pd.Series(np.array(written.astype(object), dtype="M8[s]"))
         if isinstance(written.dtype, pd.PeriodDtype):
             written = written.dt.to_timestamp()
-        dates = pd.to_datetime(written, format=self._text_format())
+        if isinstance(written.dtype, pd.ArrowDtype):
+            # pandas would take them through nanoseconds.
+            kind = written.dtype.pyarrow_dtype
+            dates = pd.Series(times.view(f"M8[{kind.unit}]"))
+            dates = dates.dt.tz_localize("UTC").dt.tz_convert(kind.tz) if kind.tz else dates
+        else:
+            dates = pd.to_datetime(written, format=self._text_format())
         return dates.dt.tz_localize(None) if dates.dt.tz is not None else dates
 
     def _text_format(self) -> str | None:
