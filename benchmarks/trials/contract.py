@@ -40,7 +40,11 @@ def columns_of(table: Any) -> list[Cells]:
     if isinstance(table, pd.DataFrame):
         return [_pandas_cells(table.iloc[:, at]) for at in range(table.shape[1])]
     if isinstance(table, pl.DataFrame):
-        return [_listed(series.to_list()) for series in table]
+        # As Python's own, moments would lose their nanoseconds.
+        return [
+            _listed(own.to_arrow().to_pylist() if own.dtype.is_temporal() else own.to_list())
+            for own in table
+        ]
     return [_listed(column.tolist()) for column in table.T]
 
 

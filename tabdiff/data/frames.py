@@ -116,7 +116,9 @@ def concat(frames: Sequence[Any]) -> Any:
         own = [frame.iloc[:, at] for frame in frames]
         if dtype == np.dtype(object):
             # pandas makes NaN of None and NA where a whole piece is missing.
-            joined.isetitem(at, pd.Series(np.concatenate([piece.array for piece in own])))
+            joined.isetitem(
+                at, pd.Series(np.concatenate([piece.array for piece in own]), dtype=object)
+            )
         # Identifiers of a categorical dtype have other categories in every chunk.
         elif isinstance(dtype, pd.CategoricalDtype) and joined.dtypes.iloc[at] != dtype:
             joined.isetitem(at, pd.Series(union_categoricals(own)))

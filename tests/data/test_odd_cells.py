@@ -2,6 +2,7 @@
 
 import datetime as dt
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,12 @@ import pytest
 from tabdiff.data.cells import Cells
 from tabdiff.data.column import Column
 from tabdiff.data.conditions import read_conditions
+from tabdiff.data.errors import ConditionError
 from tabdiff.data.frames import concat
 from tabdiff.data.identifiers import IdentifierEncoder
 from tabdiff.data.parts import Parts
+from tabdiff.data.question import Question
+from tabdiff.data.reading import read_cells
 from tabdiff.data.scalars import from_json, to_json
 from tabdiff.data.schema import Schema, SchemaError
 from tabdiff.data.table import TableEncoder
@@ -61,6 +65,21 @@ def test_an_arrow_dictionary_without_values_comes_out_empty() -> None:
     real = pd.Series(pd.arrays.ArrowExtensionArray(pa.array([None] * 60).dictionary_encode()))
     out = made(fitted(real), real)
     assert out.dtype == real.dtype and out.isna().all()
+
+
+@pytest.mark.filterwarnings("ignore:no value at all")
+@pytest.mark.parametrize("cell", [np.nan, None])
+def test_an_arrow_column_of_nan_alone_comes_out_so_and_one_of_nulls_as_nulls(cell: Any) -> None:
+    real = arrow([cell] * 30, pa.float32())
+    out = made(fitted(real), real)
+    assert out.dtype == real.dtype and out.isna().all() == (cell is None)
+    assert np.isnan(out.to_numpy(dtype=float, na_value=np.nan)).all()
+
+
+def test_what_every_row_holds_is_told_as_the_column_shows_it() -> None:
+    real = pd.Series(np.array(["2020-01-01"] * 30, dtype="M8[s]"))
+    with pytest.raises(ConditionError, match="every training row holds 2020-01-01 00:00:00"):
+        Question.of_mapping(fitted(real), {"x": "2021-01-01"})
 
 
 def test_numpys_cells_of_objects_come_out_as_pythons_before_and_after_a_file() -> None:
@@ -132,6 +151,11 @@ def test_pieces_without_values_keep_their_kind_of_missing_cell(token: Any) -> No
     assert len(whole) == 6 and all(cell is token for cell in whole)
 
 
+def test_pieces_of_objects_stay_objects() -> None:
+    piece = pd.DataFrame({"x": objects([pd.Period("2020", "Y"), None])})
+    assert concat([piece, piece])["x"].dtype == object
+
+
 @pytest.mark.parametrize(
     "dtype", ["timestamp[ms][pyarrow]", "timestamp[s, tz=Asia/Tokyo][pyarrow]"]
 )
@@ -142,3 +166,14 @@ def test_arrow_moments_of_a_timeline_may_lie_beyond_nanoseconds(dtype: str) -> N
     timeline = Timeline.fit(column, times, np.array([0, 40]))
     assert timeline.kind == "steps" and timeline.calendar == ("weekday",)
     assert timeline.dates(times).dt.year.unique().tolist() == [5255]
+
+
+def test_zoned_objects_on_the_first_of_months_are_told_to_the_hour() -> None:
+    """Months are counted where there is no zone, as clocks change between them."""
+    zone = ZoneInfo("Europe/Paris")
+    starts = objects([dt.datetime(2020, month, 1, tzinfo=zone) for month in range(1, 13)])
+    column = Schema.infer(pd.DataFrame({"d": starts}))["d"]
+    times = read_cells(starts, column).values
+    timeline = Timeline.fit(column, times, np.array([0, 12]))
+    assert timeline.kind == "irregular"
+    assert timeline.written(times).tolist() == starts.tolist()
