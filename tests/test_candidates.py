@@ -64,3 +64,15 @@ def test_one_candidate_can_be_asked_of_a_fitted_one(chosen):
 def test_numbers_of_candidates_that_make_no_sense_are_refused(wrong, error):
     with pytest.raises(error, match="candidates must be"):
         tiny(candidates=wrong).fit(table())
+
+
+def test_ctrl_c_while_the_trees_grow_leaves_a_usable_model(monkeypatch):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tabdiff.synthesizer.learn_critic", interrupted)
+    synth = tiny(candidates=2)
+    with pytest.raises(KeyboardInterrupt):
+        synth.fit(table())
+    assert synth.stopped_ == "interrupted" and synth.candidates_ == 1
+    assert len(synth.sample(5)) == 5
