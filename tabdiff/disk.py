@@ -4,10 +4,13 @@ import errno
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+OWNER_ONLY = 0o600
 
 
 @contextmanager
@@ -24,7 +27,8 @@ def replacing(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[Binar
     path : str or path
         The folder must exist.
     mode : int
-        Permissions of the new file, reduced by the process's umask.
+        Permissions of the new file, reduced by the process's umask, and to those of the file that
+        it takes the place of.
 
     Raises
     ------
@@ -34,6 +38,8 @@ def replacing(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[Binar
     target = Path(os.path.realpath(path))
     with _remedies(path, target.parent):
         _check_target(target, path)
+        if target.exists():
+            mode &= stat.S_IMODE(target.stat().st_mode) | stat.S_IRUSR | stat.S_IWUSR
         temporary, descriptor = _open_beside(target, mode)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -48,6 +54,18 @@ def replacing(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[Binar
         _sync_folder(target.parent)
 
 
+def write_private(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text as UTF-8, readable by its owner only: it may hold real values.
+
+    Raises
+    ------
+    OSError
+        As `replacing` does.
+    """
+    with replacing(path, OWNER_ONLY) as file:
+        file.write(text.encode("utf-8"))
+
+
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise the OSError that `replacing` would raise at `path`, as far as it can be foreseen.
 
@@ -56,7 +74,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     target = Path(os.path.realpath(path))
     with _remedies(path, target.parent):
         _check_target(target, path)
-        temporary, descriptor = _open_beside(target, 0o600)
+        temporary, descriptor = _open_beside(target, OWNER_ONLY)
         os.close(descriptor)
         temporary.unlink()
 

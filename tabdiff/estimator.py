@@ -12,10 +12,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from tabdiff import persistence
 from tabdiff.inference.chunks import Seed, entropy_of
+from tabdiff.inference.threads import unswayed
 from tabdiff.training.checkpoint import keeper_in
 from tabdiff.training.hardware import resolve_device
 from tabdiff.training.loop import Keeper
 from tabdiff.training.settings import check_training
+
+# What it comes to where parts of a file contradict each other in a way that no reader looks for.
+_MISFITS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+FEWER_DRAWS = "Ask for fewer draws at a time, each with its own random_state."
 
 
 class DiffusionEstimator(BaseEstimator):
@@ -48,6 +53,7 @@ class DiffusionEstimator(BaseEstimator):
         persistence.write(path, {"kind": self.KIND, "parameters": parameters} | content, arrays)
 
     @classmethod
+    @unswayed()
     def load(
         cls,
         path: str | os.PathLike[str],
@@ -71,24 +77,48 @@ class DiffusionEstimator(BaseEstimator):
         Raises
         ------
         PersistenceError
-            If the file is damaged, of a newer format, or not a tabdiff file.
+            If the file is damaged, of a newer format or another class, or not a tabdiff file.
         """
         place = resolve_device(device)
         content, arrays = persistence.read(path, expected_sha256)
+        kind = content.get("kind")
+        if kind != cls.KIND:
+            raise persistence.UnknownKindError(
+                f"{os.fspath(path)!r}: it holds {kind!r:.80}, not {cls.KIND!r}. Load it with the "
+                "class that it names, in the version of tabdiff that wrote it."
+            )
         synth = cls(device=device)
         try:
-            if content["kind"] != cls.KIND:
-                raise ValueError(f"it holds a {content['kind']}")
+            synth._take_parameters(content["parameters"])
             synth._restore(content, arrays, place)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except _MISFITS as error:
             raise persistence.CorruptFileError(
                 f"{os.fspath(path)!r}: the content does not fit together: {error}. "
                 "Save the model again, or get the file anew from where it came."
             ) from error
         return synth
 
+    def _take_parameters(self, given: Any) -> None:
+        """Set what :meth:`_portable_parameters` gave.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If these are others, or out of their range.
+        """
+        seed = {"random_state"}
+        if not isinstance(given, dict) or given.keys() - seed != self._portable_parameters().keys():
+            raise ValueError(f"its parameters are not those of a {self.KIND}")
+        self.set_params(**given)
+        self._check_parameters()
+        entropy_of(self.random_state)
+
     def _portable_parameters(self) -> dict[str, Any]:
         """The constructor's arguments that a file keeps: plain numbers and names."""
+        raise NotImplementedError
+
+    def _check_parameters(self) -> None:
+        """Refuse constructor's arguments that no fit can be made of."""
         raise NotImplementedError
 
     def _restore(
@@ -133,12 +163,29 @@ class DiffusionEstimator(BaseEstimator):
             keeper.entropy = entropy
         return entropy
 
+    def _require_memory(self, asked: str, n_rows: int, remedy: str) -> None:
+        """Refuse rows that cannot fit: while they are made about 64 bytes a cell are in memory.
+
+        Raises
+        ------
+        MemoryError
+        """
+        needed = 64 * n_rows * max(len(self.schema_.columns), 1)
+        if not hasattr(os, "sysconf"):  # Windows does not tell.
+            return
+        present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if needed > present:
+            raise MemoryError(
+                f"{asked} would need about {needed / 2**30:,.0f} GiB; this machine has "
+                f"{present / 2**30:,.0f} GiB. {remedy}"
+            )
+
     def _next_path(self, random_state: Seed) -> tuple[int, ...]:
         """Where the next sample's random numbers come from."""
         if random_state is not None:
             return (entropy_of(random_state), 2)
-        self._n_samples_drawn += 1
-        return (self._fitted.entropy, 2, self._n_samples_drawn)
+        # One call of C: threads that ask at once get different numbers.
+        return (self._fitted.entropy, 2, next(self._turns))
 
 
 def _plain(value: Any) -> Any:

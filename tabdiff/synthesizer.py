@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -25,9 +26,10 @@ from tabdiff.data.rewriting import Inquiry, rewriting_of
 from tabdiff.data.schema import Schema
 from tabdiff.data.table import TableEncoder
 from tabdiff.diffusion.multinomial import Prior
-from tabdiff.estimator import DiffusionEstimator
+from tabdiff.estimator import FEWER_DRAWS, DiffusionEstimator
 from tabdiff.fitted import Fitted, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, generators
+from tabdiff.inference.threads import by_itself, unswayed
 from tabdiff.sampler import Sampler
 from tabdiff.training.hardware import autocast_for, resolve_device
 from tabdiff.training.loop import Keeper, evaluate_loss, train
@@ -41,6 +43,8 @@ from tabdiff.training.settings import (
     require_real,
     require_whole,
 )
+
+_PIECEWISE = "Use sample_iter(n_samples), or the command `tabdiff sample MODEL -o rows.parquet`."
 
 
 class DiffusionSynthesizer(LookInside, DiffusionEstimator):
@@ -81,6 +85,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         "auto" (cuda, mps, cpu), or a torch device.
     random_state : int, numpy Generator, RandomState or None
         Seeds training, and a stream of samples that moves on with every :meth:`sample`.
+        Rows of a fitted model never depend on the number of torch's threads; what training learns
+        does in its last bits, and is the same again at the same number.
     verbose : {0, 1, 2}
         Progress never, on a terminal or notebook, always.
     checkpoint_dir : str or path, optional
@@ -168,6 +174,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self.checkpoint_dir = checkpoint_dir
         self.resume = resume
 
+    @unswayed()
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the joint distribution of all columns of ``X``.
 
@@ -279,6 +286,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         if trained.stopped == "interrupted":
             raise KeyboardInterrupt
 
+    @unswayed()
     def sample(
         self,
         n_samples: int | None = None,
@@ -335,7 +343,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         check_is_fitted(self)
         question = self._fitted.rewriting.ask(self.encoder_, conditions)
         n = _count(n_samples, conditions, question)
-        _require_memory(n, len(self.schema_.columns))
+        self._require_memory(f"n_samples={n:,}", n, _PIECEWISE)
         path = self._next_path(random_state)
         frame = next(self._sampler().frames(question, n, max(n, 1), path))
         if isinstance(conditions, pd.DataFrame) and isinstance(frame, pd.DataFrame):
@@ -366,6 +374,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         size = require_whole("chunk", chunk, least=1)
         return self._sampler().frames(question, n, size, self._next_path(random_state))
 
+    @unswayed()
     def impute(self, df: Any, n_draws: int | None = None, *, random_state: Seed = None) -> Any:
         """``df`` with its missing cells drawn from the model, given the row's other cells.
 
@@ -402,6 +411,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             the first of them.
         ValueError, TypeError
             If ``n_draws`` is below 1 or no whole number.
+        MemoryError
+            If so many tables would not fit into memory.
 
         Warns
         -----
@@ -412,6 +423,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         check_is_fitted(self)
         n = 1 if n_draws is None else require_whole("n_draws", n_draws, least=1)
         gaps = Gaps(self._fitted.rewriting, self.encoder_, df)
+        self._require_memory(f"n_draws={n:,}", n * len(df), FEWER_DRAWS)
         path, sampler = self._next_path(random_state), self._sampler().without_missing()
         tables = []
         for draw in range(n):
@@ -419,6 +431,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             tables.append(gaps.fill(next(found)))
         return tables[0] if n_draws is None else tables
 
+    @unswayed()
     def augment(
         self,
         df: Any,
@@ -465,17 +478,21 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         ValueError
             If neither or both of ``factor`` and ``target`` are given, ``factor`` is below 1, or
             ``counts`` are no whole numbers or ask for fewer rows of a value than there are.
+        MemoryError
+            If the rows would not fit into memory.
         """
         check_is_fitted(self)
         rewriting = self._fitted.rewriting
         kept = as_fitted(rewriting, self.encoder_, df)
         wanted = rows_to_add(self.schema_, kept, factor, target, counts)
         n = sum(n for _, n in wanted)
+        self._require_memory(f"{n:,} rows to add", n, _PIECEWISE)
         by_value = [] if target is None else wanted
         question = rewriting.ask_more(self.encoder_, kept, target, by_value)
         frames = self._sampler().frames(question, n, max(n, 1), self._next_path(random_state))
         return concat([kept, next(frames)])
 
+    @unswayed()
     def counterfactual(
         self,
         df: Any,
@@ -526,6 +543,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             frame.index = df.index
         return frame
 
+    @unswayed()
     def score(self, X: Any, y: object = None) -> float:
         """Negative mean denoising loss of the rows of ``X``; higher is better.
 
@@ -545,8 +563,10 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         learned = self._fitted.rewriting.transform(X)
         rows = self.encoder_.encode(learned, np.random.default_rng(0))
         rows = Mixed(rows.num.float(), rows.cat).to(self._fitted.device)
-        autocast = autocast_for(self._fitted.device)
-        return -evaluate_loss(self.denoiser_, self._fitted.joint, rows, autocast)
+        device = self._fitted.device
+        autocast = autocast_for(device)
+        loss = partial(evaluate_loss, self.denoiser_, self._fitted.joint, rows, autocast)
+        return -by_itself(loss, device)
 
     @property
     def n_parameters_(self) -> int:
@@ -576,7 +596,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self.n_rows_seen_, self.fit_seconds_ = fitted.n_rows_seen, fitted.seconds
         self.n_features_in_ = len(fitted.schema.columns)
         self._name_features()
-        self._n_samples_drawn = 0
+        self._turns = iter(range(1, 2**63))
 
     def _sampler(self) -> Sampler:
         fitted = self._fitted
@@ -603,7 +623,6 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
     def _restore(
         self, content: dict[str, Any], arrays: dict[str, np.ndarray], device: torch.device
     ) -> None:
-        self.set_params(**content["parameters"])
         fitted = Fitted.from_state(content, arrays, self.prior, device)
         if fitted.rewriting.constraint_set is not None:
             self.constraints = list(fitted.rewriting.constraint_set.constraints)
@@ -631,17 +650,3 @@ def _count(n_samples: int | None, conditions: Any, question: Inquiry) -> int:
             "each of them. Leave n_samples out."
         )
     return n
-
-
-def _require_memory(n_rows: int, n_columns: int) -> None:
-    """Refuse rows that cannot fit: about 64 bytes a cell stand in memory while a sample is made."""
-    needed = 64 * n_rows * max(n_columns, 1)
-    if not hasattr(os, "sysconf"):  # Windows does not tell.
-        return
-    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > present:
-        raise MemoryError(
-            f"n_samples={n_rows:,} would need about {needed / 2**30:,.0f} GiB; this machine has "
-            f"{present / 2**30:,.0f} GiB. Use sample_iter(n_samples), or the command "
-            "`tabdiff sample MODEL -o rows.parquet`."
-        )

@@ -16,8 +16,8 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from tabdiff.data.cells import Array
-from tabdiff.data.errors import ConditionError
-from tabdiff.data.frames import from_pandas, to_pandas
+from tabdiff.data.errors import ConditionError, UnknownColumnError, closest
+from tabdiff.data.frames import from_pandas, in_container_of, to_pandas
 from tabdiff.data.futures import by_quantiles, look_ahead
 from tabdiff.data.gaps import UNFILLED, fill_gaps
 from tabdiff.data.given import Given
@@ -31,9 +31,10 @@ from tabdiff.data.unfinished import Unfinished
 from tabdiff.data.windows import hold_out, learn_and_judge
 from tabdiff.denoisers.temporal import WIDTH_UNIT
 from tabdiff.diffusion.multinomial import Prior
-from tabdiff.estimator import DiffusionEstimator
+from tabdiff.estimator import FEWER_DRAWS, DiffusionEstimator
 from tabdiff.fitted import Fitted, FittedSequences, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
+from tabdiff.inference.threads import unswayed
 from tabdiff.sequences import SequenceSampler, encode_context, moments, to_long
 from tabdiff.synthesizer import DiffusionSynthesizer
 from tabdiff.training.hardware import autocast_for, resolve_device
@@ -53,6 +54,7 @@ from tabdiff.training.settings import (
 
 # Of a few long series, the share of their time that judges.
 TIME_HELD_OUT = 0.08
+_FEWER_SEQUENCES = "Ask for fewer or shorter sequences at a time, each with its own random_state."
 # The parameters that a file keeps besides what the encoder tells.
 _KEPT = (
     "prior",
@@ -166,6 +168,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         self.checkpoint_dir = checkpoint_dir
         self.resume = resume
 
+    @unswayed()
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the sequences of a long frame.
 
@@ -275,6 +278,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         if trained.stopped == "interrupted":
             raise KeyboardInterrupt
 
+    @unswayed()
     def sample(
         self,
         n_sequences: int | None = None,
@@ -312,12 +316,16 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             If a count is out of range, or several sequences are asked of a frame without key.
         ConditionError
             If context or conditions name what the frame does not have, or nothing can meet them.
+        MemoryError
+            If the rows would not fit into memory.
         """
         check_is_fitted(self)
         path, sampler, encoder = self._next_path(random_state), self._sampler(), self.encoder_
         if length is not None:
             length = require_whole("length", length, least=1)
         n, wanted = self._wanted_entities(n_sequences, length, context)
+        told = f"n_sequences={n:,}" if length is None else f"n_sequences={n:,}, length={length:,}"
+        self._require_memory(told, n * (length or 1), _FEWER_SEQUENCES)
         given = _given_in_every_row(encoder, conditions)
         # Whole chunks, of which the sample is the head.
         by_row = isinstance(wanted, pd.DataFrame) or self._is_single
@@ -325,6 +333,8 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         entities = self.entities_.sample(drawn, conditions=wanted, random_state=_seed(path))
         if length is not None:
             entities[LENGTH] = length
+        n_rows = int(entities[LENGTH].sum())
+        self._require_memory(f"sequences of {n_rows:,} rows", n_rows, _FEWER_SEQUENCES)
         if (entities[LENGTH] > 1).any():
             encoder.timeline.require_step()
         slots = encoder.blank(first_moments(encoder, entities), entities[LENGTH].to_numpy())
@@ -333,6 +343,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         frame = to_long(encoder, asked, rows, moments(encoder, asked, rows))
         return self._given_back(frame.iloc[: asked.first_row[n]])
 
+    @unswayed()
     def forecast(
         self,
         history: Any,
@@ -377,6 +388,8 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             If ``history`` or ``known_future`` do not follow the fitted frame.
         ValueError, TypeError
             If a count or a quantile is out of range.
+        MemoryError
+            If the rows would not fit into memory.
         """
         check_is_fitted(self)
         horizon = require_whole("horizon", horizon, least=1)
@@ -385,6 +398,11 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         encoder = self.encoder_
         long = LongFrame.read(to_pandas(history), encoder)
         future = None if known_future is None else to_pandas(known_future)
+        self._require_memory(
+            f"horizon={horizon:,} with n_samples={n_samples:,}",
+            len(long.entities) * horizon * n_samples,
+            "Ask for fewer samples or entities at a time, each with its own random_state.",
+        )
         one = look_ahead(encoder, long, horizon, future)
         ahead = one.repeated(n_samples)
         sampler = self._sampler(encoder.window - encoder.ahead_at_once).without_missing()
@@ -396,10 +414,13 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         n = len(futures) // n_samples
         entity = np.arange(len(futures)) % n // horizon
         label = free_label("draw", [column.name for column in self.schema_.columns])
-        futures.insert(0, label, np.repeat(np.arange(n_samples), n))
+        # Where columns have several levels, pandas wants a word for each.
+        more = ("",) * (futures.columns.nlevels - 1)
+        futures.insert(0, (label, *more) if more else label, np.repeat(np.arange(n_samples), n))
         order = np.argsort(entity, kind="stable")
         return self._given_back(futures.iloc[order].reset_index(drop=True))
 
+    @unswayed()
     def impute(self, df: Any, n_draws: int | None = None, *, random_state: Seed = None) -> Any:
         """``df`` with its missing cells drawn from the model, given all cells of the sequence.
 
@@ -414,8 +435,8 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         Returns
         -------
         DataFrame, or a list of them
-            Rows, index and observed cells as they were. Keys, moments and context columns are not
-            filled.
+            In the container of ``df``: rows, index and observed cells as they were. Keys, moments
+            and context columns are not filled.
 
         Raises
         ------
@@ -425,11 +446,14 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             If ``df`` does not follow the fitted frame.
         ValueError, TypeError
             If ``n_draws`` is below 1 or no whole number.
+        MemoryError
+            If so many frames would not fit into memory.
         """
         check_is_fitted(self)
         n = 1 if n_draws is None else require_whole("n_draws", n_draws, least=1)
         encoder, frame = self.encoder_, to_pandas(df)
         long = LongFrame.read(frame, encoder)
+        self._require_memory(f"n_draws={n:,}", n * len(long.rows), FEWER_DRAWS)
         given = Question.of_gaps(encoder.rows, long.rows, np.arange(len(long.rows))).given
         asked = Unfinished(long.entities, encoder.lay(long.panel), given)
         back = np.argsort(long.panel.order)
@@ -444,9 +468,10 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         for draw in range(n):
             rows = sampler.rows(asked, (*path, draw)).iloc[back]
             filled = fill_gaps(frame, fillable, np.arange(len(frame)), by_label(rows))
-            tables.append(self._given_back(filled))
+            tables.append(in_container_of(df, filled))
         return tables[0] if n_draws is None else tables
 
+    @unswayed()
     def score_samples(
         self, df: Any, *, explain: bool = False, n_draws: int = 1, random_state: Seed = 0
     ) -> Any:
@@ -495,6 +520,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         nats = log_likelihoods(self._fitted, df, steps, draws, entropy_of(random_state))
         return nats if explain else nats.sum(axis=1).to_numpy()
 
+    @unswayed()
     def anomalies(
         self, df: Any, contamination: float = 0.05, *, n_draws: int = 1, random_state: Seed = 0
     ) -> pd.DataFrame:
@@ -560,7 +586,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         self.n_entities_seen_ = 1 if self._is_single else fitted.entities.n_rows_seen
         self.entities_ = DiffusionSynthesizer(prior=self.prior, device=self.device)
         self.entities_._adopt(fitted.entities)
-        self._n_samples_drawn = 0
+        self._turns = iter(range(1, 2**63))
 
     def _fit_entities(
         self, encoder: SequenceEncoder, table: pd.DataFrame, entropy: int, keeper: Keeper
@@ -606,9 +632,10 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         self._require_own_keys(n, wanted)
         unknown = [label for label in wanted if label not in (roles.key, *roles.context)]
         if unknown:
-            raise ConditionError(
-                f"context: {unknown[0]!r} is no context column. Those are "
-                f"{', '.join(map(repr, roles.context)) or 'none'}."
+            known = ", ".join(map(repr, roles.context)) or "none"
+            raise UnknownColumnError(
+                f"context: {unknown[0]!r} is no context column. Those are {known}."
+                f"{closest(unknown[0], roles.context)}"
             )
         # Where all sequences had one length, it tells nothing of the other columns.
         if length is not None and self.entities_.schema_[LENGTH].kind != "constant":
@@ -674,8 +701,6 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
     def _restore(
         self, content: dict[str, Any], arrays: dict[str, Array], device: torch.device
     ) -> None:
-        self.set_params(**{name: content["parameters"][name] for name in _KEPT})
-        self._check_parameters()
         self._adopt(FittedSequences.from_state(content, arrays, self.prior, device))
         self._take_roles()
 
@@ -707,6 +732,12 @@ def _given_in_every_row(encoder: SequenceEncoder, conditions: Any) -> Given:
         return Given.nothing(1, len(encoder.rows.fields))
     if not isinstance(conditions, Mapping):
         raise TypeError(f"conditions must map columns to values. Got {type(conditions).__name__}.")
+    roles = encoder.roles
+    if elsewhere := [c for c in (roles.key, roles.index, *roles.context) if c in conditions]:
+        raise ConditionError(
+            f"conditions={{{elsewhere[0]!r}: …}}: conditions are on what differs from row to row. "
+            "Ask for keys and context columns by context=; moments follow from the first one."
+        )
     question = Question.of_mapping(encoder.rows, conditions)
     if question.restrictions:
         raise ConditionError("conditions on sequences give a value a column, no range and no set.")

@@ -21,7 +21,7 @@ ROOMS = {
     "training.checkpoint": {"training", "diffusion", "data.mixed", "persistence", "disk"},
     "training": {"diffusion", "denoisers", "data.mixed"},
     "inference": {"diffusion", "denoisers", "data.mixed", "data.windows"},
-    "evaluation": {"data.schema"},
+    "evaluation": {"data.schema", "disk"},
     "analytics": {"fitted", "sequences", "training", "inference", "diffusion", "data"}
     | {"evaluation.intervals", "evaluation.values"},
     "sequences": {"training", "inference", "diffusion", "data"},
