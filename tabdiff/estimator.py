@@ -20,6 +20,7 @@ from tabdiff.training.settings import check_training
 
 # What it comes to where parts of a file contradict each other in a way that no reader looks for.
 _MISFITS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+FEWER_DRAWS = "Ask for fewer draws at a time, each with its own random_state."
 
 
 class DiffusionEstimator(BaseEstimator):
@@ -142,6 +143,8 @@ class DiffusionEstimator(BaseEstimator):
         if self.prior not in ("absorbing", "uniform"):
             raise ValueError(f"prior must be 'absorbing' or 'uniform'. Got {self.prior!r}.")
 
+        if not isinstance(self.checkpoint_dir, str | os.PathLike | None):
+            raise TypeError(f"checkpoint_dir must be a path. Got {self.checkpoint_dir!r}.")
         if not isinstance(self.resume, bool):
             raise TypeError(f"resume must be True or False. Got {self.resume!r}.")
         if self.resume and self.checkpoint_dir is None:
@@ -159,6 +162,23 @@ class DiffusionEstimator(BaseEstimator):
         for keeper in keepers:
             keeper.entropy = entropy
         return entropy
+
+    def _require_memory(self, asked: str, n_rows: int, remedy: str) -> None:
+        """Refuse rows that cannot fit: while they are made about 64 bytes a cell are in memory.
+
+        Raises
+        ------
+        MemoryError
+        """
+        needed = 64 * n_rows * max(len(self.schema_.columns), 1)
+        if not hasattr(os, "sysconf"):  # Windows does not tell.
+            return
+        present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if needed > present:
+            raise MemoryError(
+                f"{asked} would need about {needed / 2**30:,.0f} GiB; this machine has "
+                f"{present / 2**30:,.0f} GiB. {remedy}"
+            )
 
     def _next_path(self, random_state: Seed) -> tuple[int, ...]:
         """Where the next sample's random numbers come from."""

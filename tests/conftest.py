@@ -54,6 +54,17 @@ def sdmetrics() -> None:
     pytest.importorskip("sdmetrics")
 
 
+@pytest.fixture
+def double_by_default() -> Iterator[None]:
+    """Let torch make float64 where no dtype is named, as a caller may have set it."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
 FrameMaker = Callable[[pd.DataFrame], Any]
 
 

@@ -213,6 +213,10 @@ def test_unique_rows_are_drawn_anew_across_chunks_or_refused():
     equal(synth.sample(9, random_state=1), out.head(9))
     with pytest.raises(ConstraintError, match="Unique.*only .* of 61 rows differ"):
         synth.sample(61, random_state=1)
+    # Where no class lacks rows, none is added; rows that repeat are none to add to.
+    equal(synth.augment(frame, target="b", random_state=1), frame)
+    with pytest.raises(ConstraintError, match=r"Unique.*: 2 rows repeat .*first at row 60"):
+        synth.augment(pd.concat([frame, frame.head(2)], ignore_index=True), factor=1.5)
 
 
 def test_every_container_comes_back():

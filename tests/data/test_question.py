@@ -185,6 +185,7 @@ def plain() -> TableEncoder:
                 ["none", "low", "never", "mid", "high", "top"],
                 ordered=True,
             ),
+            "flag": source.random(N) < 0.5,
             "same": 1,
             "gone": np.nan,
         }
@@ -234,6 +235,9 @@ REFUSED = {
     "a number for a span": ({"took": 300}, "holds spans. Write '5min'"),
     "a number for a time of day": ({"hour": 10}, "holds times of day. Write '10:30'"),
     "a period of another length": ({"month": pd.Period("2021-01-05", "D")}, "of frequency M"),
+    "text that is no moment": ({"when": "NaT"}, "this is no moment"),
+    "a text for a truth": ({"flag": "yes"}, "holds True and False"),
+    "a number for a truth": ({"flag": 1}, "holds True and False"),
     "a zone where there is none": ({"when": pd.Timestamp("2024-02-01", tz="UTC")}, "no time zone"),
 }
 
@@ -284,6 +288,8 @@ def test_natural_ways_of_writing_a_value_are_understood():
         ({"took": np.timedelta64(60, "s")}, pd.Timedelta("1min")),
         ({"hour": "10:30"}, dt.time(10, 30)),
         ({"month": "2021-01"}, pd.Period("2021-01", "M")),
+        ({"zoned": "2024-06-01 12:00"}, pd.Timestamp("2024-06-01 10:00", tz="UTC")),
+        ({"flag": np.True_}, True),
         ({"zoned": "2024-10-27 02:30+01:00"}, pd.Timestamp("2024-10-27 01:30", tz="UTC")),
     ):
         name = next(iter(written))
