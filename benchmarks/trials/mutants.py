@@ -56,7 +56,7 @@ def _in(folder: str, *names: str) -> tuple[str, ...]:
     return tuple(f"tests/{folder}/test_{name}.py" for name in names)
 
 
-_ENCODERS = _in("data", "numeric", "table", "schema", "dtypes")
+_ENCODERS = _in("data", "parts", "numeric", "table", "schema", "dtypes", "reading")
 # The tests of each module.
 TARGETS: dict[str, tuple[str, ...]] = {
     "diffusion.schedule": _in("diffusion", "schedule", "gaussian"),
@@ -67,7 +67,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         f"inference.{name}": _in("inference", name)
         for name in ("sample", "chunks", "condition", "unroll", "likelihood")
     },
-    "data.mixed": _in("data", "mixed"),
+    "data.mixed": (*_in("data", "mixed"), *_in("diffusion", "joint")),
     **{
         f"data.{name}": _ENCODERS
         for name in (
