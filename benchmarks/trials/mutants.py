@@ -56,7 +56,7 @@ def _in(folder: str, *names: str) -> tuple[str, ...]:
     return tuple(f"tests/{folder}/test_{name}.py" for name in names)
 
 
-_ENCODERS = _in("data", "parts", "numeric", "table", "schema", "dtypes", "reading")
+_ENCODERS = _in("data", "parts", "grid", "numeric", "table", "schema", "dtypes", "reading")
 # The tests of each module.
 TARGETS: dict[str, tuple[str, ...]] = {
     "diffusion.schedule": _in("diffusion", "schedule", "gaussian"),

@@ -124,8 +124,14 @@ def test_known_states_stay_and_bear_on_their_neighbours():
 
 
 def test_sequences_of_unequal_length_end_where_they_end():
-    process = joint()
-    oracle = Chain(process)
+    process, seen_first = joint(), []
+
+    class Watched(Chain):
+        def __call__(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
+            seen_first.append((x_t.cat[..., 0], known.cat.all(-1)))
+            return super().__call__(x_t, t, known)
+
+    oracle = Watched(process)
     lengths = torch.tensor([1, 9, 3, 4])
     offsets = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
     slots = int(offsets[-1]) + 1
@@ -140,6 +146,10 @@ def test_sequences_of_unequal_length_end_where_they_end():
     assert (out.cat[:-1, 1] < 3).all()
     assert out.cat[-1].tolist() == [1, 0]
     assert oracle.lengths == {4}
+    # Where a sequence has ended, and there alone, a window shows absence, and as known.
+    ended = torch.arange(4) >= torch.tensor([1, 4, 3, 4])[:, None]
+    absent, known_whole = seen_first[0]
+    assert absent.bool().equal(ended) and known_whole.equal(ended)
 
 
 def test_nothing_to_draw_calls_nobody():
