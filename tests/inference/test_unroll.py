@@ -157,3 +157,29 @@ def test_nothing_to_draw_calls_nobody():
     states, oracle = drawn(3, 5, 4, 2, given)
     assert (states == 1).all()
     assert not oracle.lengths
+
+
+def test_numbers_are_drawn_where_they_are_not_known_and_kept_where_they_are():
+    layout = Layout(("x",), ("presence",), (2,), (None,), (0,))
+    levels = MultinomialDiffusion((2,), "absorbing", KeepSchedule())
+    process = JointDiffusion(layout, GaussianDiffusion(CosineSchedule(1.0)), levels)
+    windows = []
+
+    def indifferent(x_t: Mixed, t: Tensor, known: Known) -> Belief:
+        windows.append(known.num[..., 0])
+        return Belief(torch.zeros_like(x_t.num), torch.zeros(*x_t.shape, levels.packing.size))
+
+    # Of five rows and of two; the second of the first is known.
+    num, known = torch.zeros(8, 1), torch.zeros(8, 1, dtype=torch.bool)
+    num[1], known[1], known[-1] = 7.0, True, True
+    x0 = Mixed(num, torch.zeros(8, 1, dtype=torch.int64))
+    seen = Known(known, torch.ones(8, 1, dtype=torch.bool))
+    noise = torch.Generator().manual_seed(0)
+    offsets = torch.tensor([0, 5, 7])
+    out = unroll(indifferent, process, time_grid(1), x0, seen, offsets, 4, 2, noise).num[:, 0]
+    assert out[1] == 7 and out[-1] == 0
+    assert len(set(out.tolist())) == 8 and not num[0].any()
+    assert [window.tolist() for window in windows] == [
+        [[False, True, False, False], [False, False, True, True]],
+        [[True, True, True, False]],
+    ]
