@@ -225,7 +225,7 @@ class MultinomialDiffusion:
                 ).sum(-1)
             )
         if not divergences:
-            return torch.zeros(x_t.shape, device=x_t.device)
+            return torch.zeros(x_t.shape, device=x_t.device, dtype=torch.float32)
         return torch.stack(divergences, dim=-1)
 
 
