@@ -64,7 +64,15 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "diffusion.joint": _in("diffusion", "joint"),
     **{
         f"inference.{name}": _in("inference", name)
-        for name in ("sample", "candidates", "chunks", "condition", "unroll", "likelihood")
+        for name in (
+            "sample",
+            "candidates",
+            "chunks",
+            "condition",
+            "unroll",
+            "likelihood",
+            "candidates",
+        )
     },
     "data.mixed": (*_in("data", "mixed"), *_in("diffusion", "joint")),
     "data.parts": _in("data", "parts"),

@@ -116,11 +116,13 @@ def test_precision_is_that_of_the_stored_float(of: Column, precision: str):
     assert float_precision(of) == np.dtype(precision)
 
 
-def test_identifiers_of_objects_have_room_for_a_hundred_bits():
-    encoder = fit_column(cells([1, 2]), column("identifier", "object", "integer"), rng())
-    assert encoder.last == 2**100  # type: ignore[attr-defined]
-    texts = Cells(np.zeros(2, dtype=bool), np.array(["a1", "a2"], dtype=object))
-    assert fit_column(texts, column("identifier", "object", "string"), rng()).kind == "identifier"
+def test_what_the_dtype_says_of_identifiers_reaches_their_encoder():
+    objects = column("identifier", "object", "integer")
+    assert fit_column(cells([1, 2]), objects, rng()).last == 2 + 2**64  # type: ignore[attr-defined]
+    held = Cells(np.zeros(2, dtype=bool), np.array([b"ab12", b"cd34"], dtype=object))
+    for dtype, last in (("fixed_size_binary[4][pyarrow]", 999), ("binary[pyarrow]", 0)):
+        encoder = fit_column(held, column("identifier", dtype, "bytes"), rng())
+        assert encoder.last == last  # type: ignore[attr-defined]
 
 
 # -------------------------------------------------------------------------------------- constants

@@ -56,6 +56,17 @@ def test_a_position_lies_in_the_nearest_cell(grid: Grid):
     assert grid.locate(v).tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
 
 
+def test_a_position_lies_in_the_nearest_of_many_cells():
+    pairs = [(np.array([10.0 * k, 10.0 * k + 1]), np.array([1, 1])) for k in range(4)]
+    v = np.array([-9.0, 5.4, 5.6, 15.4, 15.6, 25.4, 25.6, 99.0])
+    assert Grid.fit(pairs, 0.0).locate(v).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def test_the_smallest_steps_are_steps():
+    grid = Grid.fit([(1e-12 * np.arange(4), np.ones(4, dtype=int))], 0.0)
+    np.testing.assert_allclose(grid.v, 1e-12 * np.array([0, 0.5, 1.5, 2.5, 3]))
+
+
 def test_z_is_the_normal_quantile_of_the_place_in_the_cell(grid: Grid):
     v, cell = np.array([-100, 0.5, 1.5, 100, 10.5, 10.0, -3]), np.array([0, 0, 0, 0, 1, 1, 1])
     expected = ndtri([0.125, 0.25, 0.5, 0.875, 0.5, 0.375, 0.25])
@@ -102,6 +113,9 @@ def test_a_stretch_holds_a_share_of_each_cell_that_it_reaches(
         ([0, 1, 2, 3], [0.1, 0.1 + 1.5e-9, 0.3, 0.4], [0, 1, 2, 3]),
         ([0, 1, 2, 3], [0.1, 0.2, 0.4 - 0.7e-9, 0.4], [0, 1, 3]),
         ([0, 1, 2, 3], [0.1, 0.2, 0.4 - 1.5e-9, 0.4], [0, 1, 2, 3]),
+        ([0, 1, 2, 3], [0.1, 0.1 + 1e-9, 0.3, 0.4], [0, 2, 3]),
+        ([0, 1, 2, 3], [0.1, 0.2, 0.4 - 1e-9, 0.4], [0, 1, 3]),
+        ([0, 1, 2, 3, 4], [0.1, 0.2, 0.2 + 0.5e-9, 0.3, 0.4], [0, 1, 3, 4]),
         ([0, 3], [0.1, 0.4], [0, 1]),
     ],
 )
@@ -116,6 +130,9 @@ def test_knots_that_do_not_rise_are_left_out(v: list, mass: list, kept: list):
         ([0.0, 1.0], [0.2, 0.5, 0.8], "two arrays of one length"),
         ([0.0, 1.0], [-0.1, 0.5], "counted from 0"),
         ([0.0, 1.0], [0.5, 2.0**20 + 0.5], "counted from 0"),
+        ([0.0, 1.0, 2.0], [0.2, 0.5, 2.0**20 + 0.5], "counted from 0"),
+        ([0.0, 1.0], [0.5, 2.0**20], "at least 2 in each cell"),
+        ([0.0, 1.0], [0.5, 2.0**19 + 0.5], "at least 2 in each cell"),
         ([1.0, 0.0], [0.2, 0.5], "must increase"),
         ([0.0, 1.0], [0.5, 0.5], "must increase"),
         ([0.0, 1.0], [0.2, 1.5], "at least 2 in each cell"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tabdiff.data.cells import Cells
+from tabdiff.data.errors import SchemaError
 from tabdiff.data.identifiers import IdentifierEncoder, _free_head, _free_range, look_of
 from tabdiff.data.parts import Parts
 
@@ -20,7 +21,7 @@ def objects(*values: object) -> np.ndarray:
     return array
 
 
-def fitted(*values: object, missing: int = 0, **bounds: int) -> IdentifierEncoder:
+def fitted(*values: object, missing: int = 0, **bounds: int | None) -> IdentifierEncoder:
     mask = np.array([False] * len(values) + [True] * missing)
     low, high = bounds.get("low", -(2**63)), bounds.get("high", 2**63 - 1)
     return IdentifierEncoder.fit(Cells(mask, objects(*values)), low, high, np.random.default_rng(0))
@@ -68,9 +69,22 @@ def test_the_look_is_that_of_all_values(values: np.ndarray, look: str | None):
         # Above, as soon as there is room for a billion.
         (5 * BILLION, 5 * BILLION, 0, 6 * BILLION, (5 * BILLION + 1, 6 * BILLION)),
         (5 * BILLION, 5 * BILLION, 0, 6 * BILLION - 1, (0, 5 * BILLION - 1)),
+        # At two digits and zeros, where a billion is left.
+        (12_345, 12_345, 0, 2**63 - 1, (13_000, 2**63 - 1)),
+        (12_345, 12_345, 0, BILLION + 13_000, (13_000, BILLION + 13_000)),
+        (12_345, 12_345, 0, BILLION + 12_999, (12_346, BILLION + 12_999)),
+        (-12_345, -12_345, -(2**63), 2**63 - 1, (-12_000, 2**63 - 1)),
+        (2**63 - 5, 2**63 - 5, 0, 2**63 - 1, (0, 92 * 10**17 - 1)),
+        (BILLION + 1, BILLION + 1, 0, BILLION + 9, (0, BILLION)),
+        (BILLION + 2, BILLION + 2, -1, BILLION + 9, (-1, BILLION - 1)),
+        (99, 99, 0, 2**40, (100, 2**40)),
+        (100, 100, 0, 2**40, (110, 2**40)),
+        (7, 7, None, None, (8, 2**64 + 7)),
     ],
 )
-def test_the_larger_room_is_taken(least: int, most: int, low: int, high: int, room: tuple):
+def test_the_larger_room_is_taken(
+    least: int, most: int, low: int | None, high: int | None, room: tuple[int, int]
+):
     assert _free_range(np.array([most, least]), low, high) == room
 
 
@@ -150,7 +164,7 @@ def test_a_head_that_is_taken_is_drawn_again():
         ([1, 2], 0, 2**63 - 1, "int64", 3),
         ([1, 2], 0, 2**63, "uint64", 3),
         ([1, 2], 0, 2**64 - 1, "uint64", 3),
-        ([2**63], 0, 2**64 - 1, "uint64", 2**63 + 1),
+        ([2**63], 0, 2**64 - 1, "uint64", 93 * 10**17),
         ([1, 2], 0, 2**64, "object", 3),
         ([-9, -7], -20, 2**64 - 1, "object", -6),
         ([-9, -8], -10, 2**63, "object", -7),
@@ -185,6 +199,30 @@ def test_missing_ones_are_a_share_and_take_their_numbers_along():
     assert nothing == (None, None) and fitted(1, 2).knows(np.array([1, 9])).tolist() == [True, True]
 
 
+def test_bytes_of_one_length_stay_so_while_there_is_room():
+    cells = Cells(np.zeros(2, dtype=bool), objects(b"ab12", b"cd34"))
+    encoder = IdentifierEncoder.fit(cells, None, None, np.random.default_rng(0), 4)
+    assert (encoder.head, encoder.width, encoder.first, encoder.last) == ("z", 3, 0, 999)
+    assert made(encoder, 1) == [b"z000"] and made(encoder, 1, start=999) == [b"z999"]
+    with pytest.raises(ValueError, match="room for 1000 identifiers .* row 1000 needs more"):
+        made(encoder, 1, start=1000)
+    assert fitted(b"ab12").last == 0
+    longest = Cells(np.zeros(1, dtype=bool), objects(b"a" * 1001))
+    assert IdentifierEncoder.fit(longest, None, None, np.random.default_rng(0), 1001).width == 1000
+    for value in (b"a", b"a" * 1002):
+        cells = Cells(np.zeros(1, dtype=bool), objects(value))
+        with pytest.raises(SchemaError, match=f"identifiers of {len(value)} bytes that leave no"):
+            IdentifierEncoder.fit(cells, None, None, np.random.default_rng(0), len(value))
+
+
+def test_numbers_are_no_longer_than_a_thousand_digits():
+    assert fitted("a" * 5000).width == 1000
+    assert fitted(2**4096, low=None, high=None).last == 2**4096 + 2**64
+    for value in (2**4096 + 1, -(2**4096) - 1):
+        with pytest.raises(SchemaError, match="integers of more than 1,233 digits"):
+            fitted(value)
+
+
 # ------------------------------------------------------------------------------------------ files
 
 
@@ -205,10 +243,11 @@ def test_an_encoder_comes_back_from_its_state(values: list):
         (["a"], {"missing_share": 1.1}, "must be 0 to 1"),
         (["a"], {"missing_share": -0.1}, "must be 0 to 1"),
         (["a"], {"missing_share": "1"}, "'missing_share' is str"),
-        (["a"], {"width": 1_000_001}, "'width' must be 0"),
+        (["a"], {"width": 1001}, "'width' must be 0"),
+        (["a"], {"head": "x" * 1001}, "the head of an identifier has 1,001 characters"),
         (["a"], {"width": -1}, "'width' must be 0"),
-        ([1], {"first": -(2**128) - 1}, "'first' must be"),
-        ([1], {"last": 2**128 + 1}, "'last' must be"),
+        ([1], {"first": -(2**4097) - 1}, "'first' must be"),
+        ([1], {"last": 2**4097 + 1}, "'last' must be"),
     ],
 )
 def test_states_that_cannot_be_are_refused(values: list, change: dict[str, Any], told: str):
@@ -223,9 +262,10 @@ def test_states_that_cannot_be_are_refused(values: list, change: dict[str, Any],
         {"missing_share": 0},
         {"missing_share": 1},
         {"width": 0},
-        {"width": 1_000_000},
-        {"first": -(2**128)},
-        {"last": 2**128},
+        {"width": 1000},
+        {"head": "x" * 1000},
+        {"first": -(2**4097)},
+        {"last": 2**4097},
     ],
 )
 def test_states_at_the_very_bounds_are_taken(change: dict[str, Any]):
