@@ -7,6 +7,7 @@ parse most arrow types; this module closes those gaps.
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import re
 from typing import Any
 
@@ -25,6 +26,8 @@ def dtype_to_text(dtype: Any) -> str:
         return f"{family}[{dtype.storage}]"
     if isinstance(dtype, pd.SparseDtype):
         return f"Sparse[{dtype_to_text(dtype.subtype)}, {_plain(dtype.fill_value)}]"
+    if isinstance(dtype, pd.DatetimeTZDtype) and str(dtype.tz).startswith("pytz.FixedOffset"):
+        return f"datetime64[{dtype.unit}, {dt.timezone(_offset(dtype.tz))}]"
     if str(dtype) == "string[pyarrow]":
         return "utf8[pyarrow]"  # arrow's other name, since pandas' own strings have this one
     return str(dtype)
@@ -57,6 +60,13 @@ def dtype_from_text(text: str) -> Any:
         ) from error
     except (TypeError, ValueError, SyntaxError, NotImplementedError) as error:
         raise SchemaError(f"dtype {text!r} is unknown here. Convert the column.") from error
+
+
+def _offset(zone: dt.tzinfo) -> dt.timedelta:
+    """Of a zone where it is always the same."""
+    offset = zone.utcoffset(None)
+    assert offset is not None
+    return offset
 
 
 def inner_dtype(dtype: Any) -> Any:
