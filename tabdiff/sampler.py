@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,10 +22,29 @@ from tabdiff.diffusion.joint import Denoiser, JointDiffusion
 from tabdiff.inference.chunks import generators
 from tabdiff.inference.condition import Present, choose, narrow
 from tabdiff.inference.sample import restore, sample, time_grid
+from tabdiff.inference.threads import by_itself, side_by_side, unswayed
 from tabdiff.training.hardware import autocast_for
 
 # Rows of one chunk: a pure function of (weights, question, seed, chunk number).
 CHUNK = 1024
+
+
+class _Chunk(NamedTuple):
+    """Rows that are drawn together.
+
+    Attributes
+    ----------
+    asked : Inquiry
+    n, start : int
+        How many are wanted, and the place of the first in the whole table.
+    draw : callable
+        Their parts at an attempt, counted from 0, and a generator to decode them.
+    """
+
+    asked: Inquiry
+    n: int
+    start: int
+    draw: Callable[[int], Drawn]
 
 
 @dataclass(frozen=True)
@@ -62,17 +82,19 @@ class Sampler:
             nothing, _ = self.joint.unknown(0)
             none_asked = question.take(np.arange(0))
             yield none_asked.settle(0, lambda attempt: (nothing, generators(*path)[1]), 0)
-        pending, waiting = [], 0
-        for number, first in enumerate(range(0, n, CHUNK)):
-            frame = self._chunk(question, n, first, (*path, number))
-            pending.append(frame)
-            waiting += len(frame)
-            while waiting >= size:
-                joined = concat(pending)
-                yield concat([joined[:size]])
-                pending, waiting = [joined[size:]], waiting - size
-        if waiting:
-            yield concat(pending)
+        numbers = iter(range(-(-n // CHUNK)))
+        pending: list[Any] = []
+        waiting = 0
+        for first in range(0, n, size):
+            wanted = min(size, n - first)
+            # All chunks of a frame, and none of the next: nobody works while a frame is read.
+            lacking = -(-(wanted - waiting) // CHUNK)
+            chunks = map(partial(self._chunk, question, n, path), islice(numbers, lacking))
+            pending += self._settled(chunks)
+            joined = concat(pending)
+            yield concat([joined[:wanted]])
+            waiting = len(joined) - wanted
+            pending = [joined[wanted:]] if waiting else []
 
     def without_missing(self) -> Sampler:
         """The same, but no cell that is drawn is a missing one."""
@@ -94,13 +116,15 @@ class Sampler:
         leads back from there (as in SDEdit; Meng et al. 2022, arXiv:2108.01073).
         """
         times = strength * time_grid(max(round(self.steps * strength), 1), self.device)
-        pieces, change = [], change.anew()
-        for number, first in enumerate(range(0, max(rows.given.n, 1), CHUNK)):
-            at = np.arange(first, min(first + CHUNK, rows.given.n))
+        n, change = rows.given.n, change.anew()
+
+        def chunk(number: int) -> _Chunk:
+            at = np.arange(number * CHUNK, min((number + 1) * CHUNK, n))
             here, changed = rows.take(at), change.take(_places(change, at))
             draw = partial(self._reconsidered, here, changed, times, (*path, number))
-            pieces.append(changed.settle(len(at), draw, first))
-        return concat(pieces)
+            return _Chunk(changed, len(at), number * CHUNK, draw)
+
+        return concat(list(self._settled(map(chunk, range(max(-(-n // CHUNK), 1))))))
 
     def _reconsidered(
         self, rows: Inquiry, change: Inquiry, times: Tensor, path: tuple[int, ...], attempt: int
@@ -113,12 +137,30 @@ class Sampler:
         with self._autocast():
             return restore(self.denoiser, self.joint, times, x0, known, noise), rng
 
-    def _chunk(self, question: Inquiry, n: int, first: int, path: tuple[int, ...]) -> Any:
-        """The rows from ``first`` on that belong to one chunk."""
+    def _chunk(self, question: Inquiry, n: int, path: tuple[int, ...], number: int) -> _Chunk:
+        """One chunk of ``n`` rows in all."""
+        first = number * CHUNK
         # A chunk is always whole, or its random numbers would depend on where the sample ends.
         at = np.minimum(np.arange(first, first + CHUNK), n - 1)
         asked = question.take(_places(question, at))
-        return asked.settle(min(n - first, CHUNK), partial(self._drawn, asked, path), first)
+        draw = partial(self._drawn, asked, (*path, number))
+        return _Chunk(asked, min(n - first, CHUNK), first, draw)
+
+    def _settled(self, chunks: Iterable[_Chunk]) -> Iterator[Any]:
+        """The frames of these chunks.
+
+        Several are drawn at a time; they are settled one after the other, since rows of later ones
+        may have to differ from those of earlier ones.
+        """
+        for chunk, ready in side_by_side(lambda chunk: chunk.draw(0), chunks, self.device):
+            draw = partial(self._drawn_again, chunk, ready)
+            with unswayed():
+                frame = chunk.asked.settle(chunk.n, draw, chunk.start)
+            yield frame
+
+    def _drawn_again(self, chunk: _Chunk, ready: Drawn, attempt: int) -> Drawn:
+        """What is drawn at an attempt, of which the first one is ``ready``."""
+        return by_itself(partial(chunk.draw, attempt), self.device) if attempt else ready
 
     def _drawn(self, asked: Inquiry, path: tuple[int, ...], attempt: int) -> Drawn:
         noise, rng = self._generators(path, attempt)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -26,10 +28,11 @@ from tabdiff.data.table import TableEncoder
 from tabdiff.diffusion.multinomial import Prior
 from tabdiff.estimator import FEWER_DRAWS, DiffusionEstimator
 from tabdiff.fitted import Fitted, history_frame, make_denoiser, make_joint
-from tabdiff.inference.chunks import Seed, entropy_of, generators
+from tabdiff.inference.chunks import Seed, generators
+from tabdiff.inference.threads import by_itself, unswayed
 from tabdiff.sampler import Sampler
 from tabdiff.training.hardware import autocast_for, resolve_device
-from tabdiff.training.loop import evaluate_loss, train
+from tabdiff.training.loop import Keeper, evaluate_loss, train
 from tabdiff.training.progress import ProgressBar
 from tabdiff.training.settings import (
     Size,
@@ -82,8 +85,19 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         "auto" (cuda, mps, cpu), or a torch device.
     random_state : int, numpy Generator, RandomState or None
         Seeds training, and a stream of samples that moves on with every :meth:`sample`.
+        Rows of a fitted model never depend on the number of torch's threads; what training learns
+        does in its last bits, and is the same again at the same number.
     verbose : {0, 1, 2}
         Progress never, on a terminal or notebook, always.
+    checkpoint_dir : str or path, optional
+        A folder of this fit alone, made if need be, in which training keeps where it stands, every
+        ten seconds or more. A fit that ends well removes it; one that is killed, interrupted or
+        fails leaves it. It holds weights and moments of the optimiser, and no values.
+    resume : bool
+        Go on from what an interrupted fit of the same data and parameters left in
+        ``checkpoint_dir``; begin where there is nothing. On a processor the result is, bit by bit,
+        what it would have been without interruption, unless ``max_time``, which is counted over all
+        parts, decides. Of an interrupted fit whose ``random_state`` was None the seed is kept.
 
     Attributes
     ----------
@@ -102,6 +116,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
     n_parameters_ : int
     best_step_ : int
     fit_seconds_ : float
+        Of a resumed fit, with the training of its earlier parts.
     stopped_ : str
         Why training ended: "max_steps", "max_time", "validation", "diverged", "interrupted", or
         "nothing to learn" where all columns are constant, missing or identifiers.
@@ -137,6 +152,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         device: str = "auto",
         random_state: Seed = None,
         verbose: int = 1,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        resume: bool = False,
     ) -> None:
         self.schema = schema
         self.column_kinds = column_kinds
@@ -154,12 +171,16 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint_dir = checkpoint_dir
+        self.resume = resume
 
+    @unswayed()
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the joint distribution of all columns of ``X``.
 
         A failed fit leaves the estimator as it was. After Ctrl-C the best weights so far are kept,
-        the estimator is usable, and the KeyboardInterrupt goes on.
+        the estimator is usable, and the KeyboardInterrupt goes on; with ``checkpoint_dir`` the
+        training can go on, too.
 
         Parameters
         ----------
@@ -182,10 +203,38 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             If a parameter is out of its range.
         TrainingDivergedError
             If the loss ceased to be finite before any usable weights.
+        FileExistsError
+            If ``checkpoint_dir`` holds an interrupted fit, and ``resume`` is false.
+        CheckpointMismatchError
+            If it holds one of other data or parameters, with what differs.
+        PersistenceError
+            If what it holds is damaged, or no checkpoint.
+        OSError
+            If nothing can be written there.
+
+        Warns
+        -----
+        RuntimeWarning
+            If a checkpoint cannot be written, while training goes on; or once, if the memory of the
+            device holds batches only in parts.
         """
         self._check_parameters()
-        device, entropy = resolve_device(self.device), entropy_of(self.random_state)
-        began = time.monotonic()
+        keeper = self._keeper("table")
+        self._learn(X, keeper, self._entropy(keeper))
+        keeper.remove()
+        return self
+
+    def _learn(self, X: Any, keeper: Keeper, entropy: int) -> None:
+        """:meth:`fit`, all but the end of the checkpoint.
+
+        Parameters
+        ----------
+        keeper : Keeper
+            Of the training.
+        entropy : int
+            What all is drawn from.
+        """
+        device, began = resolve_device(self.device), time.monotonic()
         schema = self.schema or Schema.infer(X, self.column_kinds)
         noise, rng = generators(entropy, 0, device=device)
         rewriting = rewriting_of(self.constraints, X, schema, self.on_violation)
@@ -216,6 +265,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
                 noise,
                 report=bar,
                 autocast=autocast_for(device),
+                keeper=keeper,
             )
         self._adopt(
             Fitted(
@@ -230,13 +280,13 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
                 best_step=trained.best_step,
                 stopped=trained.stopped,
                 n_rows_seen=len(rows),
-                seconds=time.monotonic() - began,
+                seconds=time.monotonic() - began + keeper.seconds,
             )
         )
         if trained.stopped == "interrupted":
             raise KeyboardInterrupt
-        return self
 
+    @unswayed()
     def sample(
         self,
         n_samples: int | None = None,
@@ -324,6 +374,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         size = require_whole("chunk", chunk, least=1)
         return self._sampler().frames(question, n, size, self._next_path(random_state))
 
+    @unswayed()
     def impute(self, df: Any, n_draws: int | None = None, *, random_state: Seed = None) -> Any:
         """``df`` with its missing cells drawn from the model, given the row's other cells.
 
@@ -380,6 +431,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             tables.append(gaps.fill(next(found)))
         return tables[0] if n_draws is None else tables
 
+    @unswayed()
     def augment(
         self,
         df: Any,
@@ -440,6 +492,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         frames = self._sampler().frames(question, n, max(n, 1), self._next_path(random_state))
         return concat([kept, next(frames)])
 
+    @unswayed()
     def counterfactual(
         self,
         df: Any,
@@ -490,6 +543,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             frame.index = df.index
         return frame
 
+    @unswayed()
     def score(self, X: Any, y: object = None) -> float:
         """Negative mean denoising loss of the rows of ``X``; higher is better.
 
@@ -509,8 +563,10 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         learned = self._fitted.rewriting.transform(X)
         rows = self.encoder_.encode(learned, np.random.default_rng(0))
         rows = Mixed(rows.num.float(), rows.cat).to(self._fitted.device)
-        autocast = autocast_for(self._fitted.device)
-        return -evaluate_loss(self.denoiser_, self._fitted.joint, rows, autocast)
+        device = self._fitted.device
+        autocast = autocast_for(device)
+        loss = partial(evaluate_loss, self.denoiser_, self._fitted.joint, rows, autocast)
+        return -by_itself(loss, device)
 
     @property
     def n_parameters_(self) -> int:
@@ -540,7 +596,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self.n_rows_seen_, self.fit_seconds_ = fitted.n_rows_seen, fitted.seconds
         self.n_features_in_ = len(fitted.schema.columns)
         self._name_features()
-        self._n_samples_drawn = 0
+        self._turns = iter(range(1, 2**63))
 
     def _sampler(self) -> Sampler:
         fitted = self._fitted
@@ -557,7 +613,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
     def _portable_parameters(self) -> dict[str, Any]:
         """The constructor's arguments that a file keeps: plain numbers and names."""
         kept = self.get_params(deep=False)
-        for name in ("schema", "column_kinds", "constraints", "device", "verbose"):
+        of_the_table = ("schema", "column_kinds", "constraints")
+        for name in (*of_the_table, "device", "verbose", "checkpoint_dir", "resume"):
             del kept[name]
         if not isinstance(self.random_state, int):
             del kept["random_state"]
@@ -566,7 +623,6 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
     def _restore(
         self, content: dict[str, Any], arrays: dict[str, np.ndarray], device: torch.device
     ) -> None:
-        self.set_params(**content["parameters"])
         fitted = Fitted.from_state(content, arrays, self.prior, device)
         if fitted.rewriting.constraint_set is not None:
             self.constraints = list(fitted.rewriting.constraint_set.constraints)

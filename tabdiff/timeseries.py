@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
@@ -33,10 +34,11 @@ from tabdiff.diffusion.multinomial import Prior
 from tabdiff.estimator import FEWER_DRAWS, DiffusionEstimator
 from tabdiff.fitted import Fitted, FittedSequences, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
+from tabdiff.inference.threads import unswayed
 from tabdiff.sequences import SequenceSampler, encode_context, moments, to_long
 from tabdiff.synthesizer import DiffusionSynthesizer
 from tabdiff.training.hardware import autocast_for, resolve_device
-from tabdiff.training.loop import train
+from tabdiff.training.loop import Keeper, train
 from tabdiff.training.masks import SpanMasks
 from tabdiff.training.progress import ProgressBar
 from tabdiff.training.settings import (
@@ -97,7 +99,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         multiple of 8. Half of ``max_time`` at most goes to the table of entities.
     sampling_steps : int, optional
         Network evaluations per window; 32 to 64 by default, the more the more categories.
-    device, random_state, verbose
+    device, random_state, verbose, checkpoint_dir, resume
         As for :class:`DiffusionSynthesizer`.
 
     Attributes
@@ -142,6 +144,8 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         device: str = "auto",
         random_state: Seed = None,
         verbose: int = 1,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        resume: bool = False,
     ) -> None:
         self.sequence_key = sequence_key
         self.sequence_index = sequence_index
@@ -161,7 +165,10 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint_dir = checkpoint_dir
+        self.resume = resume
 
+    @unswayed()
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the sequences of a long frame.
 
@@ -184,10 +191,27 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             If a parameter is out of its range.
         TrainingDivergedError
             If the loss ceased to be finite before any usable weights.
+        FileExistsError, PersistenceError, OSError
+            Of ``checkpoint_dir``, as :meth:`DiffusionSynthesizer.fit` does.
         """
         self._check_parameters()
-        device, entropy = resolve_device(self.device), entropy_of(self.random_state)
-        began = time.monotonic()
+        keepers = self._keeper("entities"), self._keeper("sequences")
+        self._learn(X, *keepers, self._entropy(*keepers))
+        for keeper in keepers:
+            keeper.remove()
+        return self
+
+    def _learn(self, X: Any, of_entities: Keeper, keeper: Keeper, entropy: int) -> None:
+        """:meth:`fit`, all but the end of the checkpoints.
+
+        Parameters
+        ----------
+        of_entities, keeper : Keeper
+            Of the training of the table of entities, and of the rows.
+        entropy : int
+            What all is drawn from.
+        """
+        device, began = resolve_device(self.device), time.monotonic()
         noise, rng = generators(entropy, 0, device=device)
         long = LongFrame.learn(
             to_pandas(X),
@@ -201,7 +225,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         longest = int(table[LENGTH].max())
         window = min(self.window or default_window(longest, finest), longest)
         encoder = fit_encoder(X, long, self.column_kinds or {}, window, rng)
-        entities = self._fit_entities(encoder, table, entropy)
+        entities = self._fit_entities(encoder, table, entropy, of_entities)
         slots = encoder.lay(long.panel)
         rows = encoder.rows.encode(long.rows, rng)
         context = encode_context(encoder, long.entities, rng)
@@ -233,6 +257,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
                 masks=SpanMasks(encoder.place, encoder.columns, encoder.ahead),
                 report=bar,
                 autocast=autocast_for(device),
+                keeper=keeper,
             )
         self._adopt(
             FittedSequences(
@@ -247,13 +272,13 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
                 best_step=trained.best_step,
                 stopped=trained.stopped,
                 n_rows_seen=len(long.rows),
-                seconds=time.monotonic() - began,
+                seconds=time.monotonic() - began + of_entities.seconds + keeper.seconds,
             )
         )
         if trained.stopped == "interrupted":
             raise KeyboardInterrupt
-        return self
 
+    @unswayed()
     def sample(
         self,
         n_sequences: int | None = None,
@@ -318,6 +343,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         frame = to_long(encoder, asked, rows, moments(encoder, asked, rows))
         return self._given_back(frame.iloc[: asked.first_row[n]])
 
+    @unswayed()
     def forecast(
         self,
         history: Any,
@@ -388,10 +414,13 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         n = len(futures) // n_samples
         entity = np.arange(len(futures)) % n // horizon
         label = free_label("draw", [column.name for column in self.schema_.columns])
-        futures.insert(0, label, np.repeat(np.arange(n_samples), n))
+        # Where columns have several levels, pandas wants a word for each.
+        more = ("",) * (futures.columns.nlevels - 1)
+        futures.insert(0, (label, *more) if more else label, np.repeat(np.arange(n_samples), n))
         order = np.argsort(entity, kind="stable")
         return self._given_back(futures.iloc[order].reset_index(drop=True))
 
+    @unswayed()
     def impute(self, df: Any, n_draws: int | None = None, *, random_state: Seed = None) -> Any:
         """``df`` with its missing cells drawn from the model, given all cells of the sequence.
 
@@ -442,6 +471,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             tables.append(in_container_of(df, filled))
         return tables[0] if n_draws is None else tables
 
+    @unswayed()
     def score_samples(
         self, df: Any, *, explain: bool = False, n_draws: int = 1, random_state: Seed = 0
     ) -> Any:
@@ -490,6 +520,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         nats = log_likelihoods(self._fitted, df, steps, draws, entropy_of(random_state))
         return nats if explain else nats.sum(axis=1).to_numpy()
 
+    @unswayed()
     def anomalies(
         self, df: Any, contamination: float = 0.05, *, n_draws: int = 1, random_state: Seed = 0
     ) -> pd.DataFrame:
@@ -555,9 +586,11 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         self.n_entities_seen_ = 1 if self._is_single else fitted.entities.n_rows_seen
         self.entities_ = DiffusionSynthesizer(prior=self.prior, device=self.device)
         self.entities_._adopt(fitted.entities)
-        self._n_samples_drawn = 0
+        self._turns = iter(range(1, 2**63))
 
-    def _fit_entities(self, encoder: SequenceEncoder, table: pd.DataFrame, entropy: int) -> Fitted:
+    def _fit_entities(
+        self, encoder: SequenceEncoder, table: pd.DataFrame, entropy: int, keeper: Keeper
+    ) -> Fitted:
         """Learn the table of entities; of a single one all is constant."""
         schema = entity_schema(encoder, table)
         if len(table) == 1:
@@ -568,10 +601,10 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             max_steps=self.max_steps,
             max_time=None if self.max_time is None else self.max_time / 2,
             device=self.device,
-            random_state=entropy % 2**32,
             verbose=self.verbose,
         )
-        return synth.fit(table)._fitted
+        synth._learn(table, keeper, entropy % 2**32)
+        return synth._fitted
 
     def _hold_out(self, offsets: Array, window: int, rng: np.random.Generator) -> Array:
         """The slots that judge."""
@@ -668,8 +701,6 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
     def _restore(
         self, content: dict[str, Any], arrays: dict[str, Array], device: torch.device
     ) -> None:
-        self.set_params(**{name: content["parameters"][name] for name in _KEPT})
-        self._check_parameters()
         self._adopt(FittedSequences.from_state(content, arrays, self.prior, device))
         self._take_roles()
 

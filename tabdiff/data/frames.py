@@ -119,10 +119,15 @@ def concat(frames: Sequence[Any]) -> Any:
         return frames[0].reset_index(drop=True)
     joined = pd.concat(frames, ignore_index=True)
     for at, dtype in enumerate(frames[0].dtypes):
+        own = [frame.iloc[:, at] for frame in frames]
+        if dtype == np.dtype(object):
+            # pandas makes NaN of None and NA where a whole piece is missing.
+            joined.isetitem(
+                at, pd.Series(np.concatenate([piece.array for piece in own]), dtype=object)
+            )
         # Identifiers of a categorical dtype have other categories in every chunk.
-        if isinstance(dtype, pd.CategoricalDtype) and joined.dtypes.iloc[at] != dtype:
-            whole = union_categoricals([frame.iloc[:, at] for frame in frames])
-            joined.isetitem(at, pd.Series(whole))
+        elif isinstance(dtype, pd.CategoricalDtype) and joined.dtypes.iloc[at] != dtype:
+            joined.isetitem(at, pd.Series(union_categoricals(own)))
     return joined
 
 

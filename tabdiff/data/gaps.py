@@ -99,7 +99,7 @@ def _can_hold(dtype: Any, new: pd.Series) -> bool:
     if not pd.api.types.is_integer_dtype(dtype):
         return True
     ends = np.iinfo(inner_numpy(inner_dtype(dtype)))
-    numbers = new.to_numpy(dtype=np.float64)
+    numbers = new.to_numpy(dtype=np.float64, na_value=np.nan)
     whole = np.array_equal(numbers, np.rint(numbers))
     return bool(whole and ends.min <= new.min() and new.max() <= ends.max)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tabdiff.data.categorical import MAX_LEVELS
-from tabdiff.data.cells import Array, Cells, distinct
+from tabdiff.data.cells import Array, Cells, distinct, holds_nul
 from tabdiff.data.column import KINDS, Column
 from tabdiff.data.dtypes import dtype_from_text, dtype_to_text
 from tabdiff.data.errors import SchemaError, SchemaWarning, closest, listing, tell
@@ -24,7 +25,8 @@ from tabdiff.data.survey import survey
 FEW_ROWS = 10
 MIN_IDENTIFIERS = 20
 MIN_NEARLY_UNIQUE = 50
-NEARLY_UNIQUE = 0.9
+# Share of the rows whose text no other row has, from which a column names rows, not groups of them.
+MOSTLY_ALONE = 0.5
 
 _KIND_OF_FORM = {
     **dict.fromkeys(("integer", "float", "decimal"), "numeric"),
@@ -106,6 +108,7 @@ class _Facts(NamedTuple):
 
     cells: Cells
     distinct: int
+    alone: int  # values that one row has and no other
 
 
 def infer_schema(df: Any, column_kinds: dict[Any, str], few: int = FEW_ROWS) -> Schema:
@@ -244,9 +247,11 @@ def _category_fields(series: pd.Series) -> dict[str, Any]:
 def _facts(series: pd.Series, column: Column) -> _Facts:
     cells = read_cells(series, column)
     values = cells.values
-    if values.dtype != object or column.form == "string":
-        return _Facts(cells, len(distinct(values)))
-    return _Facts(cells, len(set(map(typed_key, values))))
+    if values.dtype != object or (column.form == "string" and not holds_nul(values)):
+        counts = pd.Series(values, dtype=values.dtype).value_counts(sort=False).to_numpy()
+    else:
+        counts = np.array(list(Counter(map(typed_key, values)).values()), dtype=np.int64)
+    return _Facts(cells, len(counts), int((counts == 1).sum()))
 
 
 def _choose_kind(column: Column, facts: _Facts, wanted: str | None, notes: _Notes) -> str:
@@ -324,17 +329,16 @@ def _personal(column: Column, facts: _Facts) -> str:
 
 
 def _is_identifier(column: Column, facts: _Facts) -> bool:
-    values, distinct = facts.cells.values, facts.distinct
-    n = len(values)
+    values, n = facts.cells.values, len(facts.cells.values)
     if column.form == "integer":
-        if distinct < n:
+        if facts.distinct < n:
             return False
         named = _ID_NAME.fullmatch(str(column.name)) is not None
         return named or (n >= MIN_IDENTIFIERS and _counts_up(values))
     if column.kind != "categorical" or look_of(values) is None:
         return False
-    unique = distinct == n and n >= MIN_IDENTIFIERS
-    return unique or (distinct >= NEARLY_UNIQUE * n and n >= MIN_NEARLY_UNIQUE)
+    unique = facts.distinct == n and n >= MIN_IDENTIFIERS
+    return unique or (facts.alone >= MOSTLY_ALONE * n and n >= MIN_NEARLY_UNIQUE)
 
 
 def _counts_up(values: Array) -> bool:

@@ -27,8 +27,9 @@ from tabdiff.data.panel import (
     rows_of,
 )
 from tabdiff.data.reading import read_cells
+from tabdiff.data.rewriting import Verbatim
 from tabdiff.data.schema import Schema, labels_of
-from tabdiff.data.sequence import SequenceEncoder
+from tabdiff.data.sequence import MOST_SLOTS, SequenceEncoder
 from tabdiff.data.table import TableEncoder, by_label
 from tabdiff.data.timeline import Timeline
 
@@ -205,7 +206,7 @@ def _entity_schema(long: LongFrame, kinds: Mapping[Any, str]) -> Schema | None:
         )
     if len(entities) > 1:
         return infer_schema(entities, own | {roles.key: "identifier"}, few=0)
-    return infer_schema(_twice(entities), dict.fromkeys(entities, "constant"), few=0)
+    return infer_schema(_twice(entities), own | {roles.key: "constant"}, few=0)
 
 
 def _twice(entities: pd.DataFrame) -> pd.DataFrame:
@@ -226,14 +227,25 @@ def entity_schema(encoder: SequenceEncoder, table: pd.DataFrame) -> Schema:
     return Schema(tuple(columns[label] for label in table.columns))
 
 
-def require_table_of(encoder: SequenceEncoder, schema: Schema) -> None:
+def require_table_of(
+    encoder: SequenceEncoder, rewriting: Verbatim, entities: TableEncoder, n_rows: int
+) -> None:
     """Refuse a table of entities that is not the one of :meth:`LongFrame.table`.
+
+    Parameters
+    ----------
+    encoder : SequenceEncoder
+    rewriting : Verbatim
+    entities : TableEncoder
+    n_rows : int
+        Of all sequences of the fit.
 
     Raises
     ------
     ValueError
-        If a column is another one.
+        If a column is another one, or a sequence has less than one row or more than all had.
     """
+    schema = rewriting.schema
     roles, index = encoder.roles, encoder.timeline.column
     columns = {column.name: column for column in encoder.schema.columns}
     wanted = [columns[label] for label in (roles.key, *roles.context) if label is not None]
@@ -244,6 +256,12 @@ def require_table_of(encoder: SequenceEncoder, schema: Schema) -> None:
         replace(column, kind="missing") for column in wanted
     ]:
         raise ValueError("the table of entities does not belong to the encoder.")
+    if rewriting.constraint_set is not None:
+        raise ValueError("the table of entities has constraints.")
+    own = next(field for field in entities.fields if field.column.name == LENGTH)
+    missing, lengths = entities.every_cell(own)
+    if missing.any() or lengths.min() < 1 or lengths.max() > MOST_SLOTS * n_rows:
+        raise ValueError(f"sequences of {lengths.min()} to {lengths.max()} rows, {n_rows} in all.")
 
 
 def first_moments(encoder: SequenceEncoder, table: pd.DataFrame) -> Array:

@@ -79,7 +79,8 @@ def choose(
     n, device = len(x0), x0.num.device
     for cat, kind, sets in choices:
         x = known.show(x0, joint.prior(x0.shape, generator))
-        seen = joint.look(denoiser, x, torch.ones(n, device=device), known)
+        t = torch.ones(n, device=device, dtype=torch.float32)
+        seen = joint.look(denoiser, x, t, known)
         belief = joint.multinomial.packing.unpack(seen.logits, cat)
         inside = sets.to(device)[kind.to(device)] | known.cat[:, cat, None]
         log_p = belief.masked_fill(~inside, -torch.inf).log_softmax(-1)
@@ -105,7 +106,8 @@ def _draw(
     log_p = log_share.expand(n, -1)
     if restriction.cat is not None:
         x = known.show(x0, joint.prior(x0.shape, generator))
-        seen = joint.look(denoiser, x, torch.ones(n, device=device), known)
+        t = torch.ones(n, device=device, dtype=torch.float32)
+        seen = joint.look(denoiser, x, t, known)
         packing = joint.multinomial.packing
         belief = packing.unpack(seen.logits, restriction.cat).log_softmax(-1)
         log_p = log_share + belief[:, restriction.level.to(device)]

@@ -79,6 +79,33 @@ def test_every_verb_keeps_the_shape_of_its_layout(layout: Layout, prior: str):
     assert joint.kl(belief, x0, x_t, t, s).shape == (n,)
 
 
+@pytest.mark.parametrize("prior", PRIORS)
+def test_loss_and_kl_of_a_sequence_are_those_of_its_rows(prior: str):
+    joint, x0 = joint_of(GATED, prior), clean_rows(GATED, (6, 4))
+    t, s = torch.linspace(0.3, 1, 6), torch.linspace(0.2, 0.9, 6)
+    known = Known.nothing(x0)
+    x_t = joint.q_sample(x0, t, known, generator())
+    seen = joint.look(Recorder(joint.multinomial.packing.size), x_t, t, known)
+    belief = joint.estimate(seen, x_t, t)
+    loss, kl = joint.loss(seen, x0, x_t, t, known), joint.kl(belief, x0, x_t, t, s)
+    assert loss.shape == kl.shape == (6, 4)
+    for at in range(4):
+        rows = [Mixed(x.num[:, at], x.cat[:, at]) for x in (x0, x_t)]
+        here, looked = (Belief(b.num[:, at], b.logits[:, at]) for b in (belief, seen))
+        torch.testing.assert_close(
+            loss[:, at], joint.loss(looked, *rows, t, Known.nothing(rows[0]))
+        )
+        torch.testing.assert_close(kl[:, at], joint.kl(here, *rows, t, s))
+
+
+@pytest.mark.usefixtures("double_by_default")
+def test_unknown_rows_are_float32_and_int64_whatever_torch_would_make():
+    x0, known = joint_of(GATED).unknown(4)
+    assert (x0.num.shape, x0.num.dtype) == ((4, 3), torch.float32)
+    assert (x0.cat.shape, x0.cat.dtype) == ((4, 2), torch.int64)
+    assert not known.num.any() and not known.cat.any()
+
+
 def test_complete_rows_are_left_alone():
     x0 = clean_rows(PLAIN, (6,))
     assert joint_of(PLAIN).complete(x0, generator()) is x0
@@ -92,6 +119,8 @@ def test_complete_fills_what_does_not_exist_and_nothing_else(shape: tuple[int, .
     assert full.cat.equal(x0.cat)
     assert full.num[~gone].equal(x0.num[~gone])
     assert (full.num[gone] != x0.num[gone]).all()
+    double = joint_of(GATED).complete(Mixed(x0.num.double(), x0.cat), generator(1))
+    assert double.num.dtype == torch.float64
 
 
 def test_what_is_filled_is_a_unit_normal_apart_from_everything():
@@ -181,6 +210,8 @@ def test_the_losses_of_the_parts_add_with_weights_of_time_alone(prior: str, at: 
     assert (weights > 0).all()
     torch.testing.assert_close(weights[:3], weights[:1].expand(3), rtol=1e-3, atol=0)
     torch.testing.assert_close(weights[3:], weights[3:4].expand(2), rtol=1e-3, atol=0)
+    # Of the bound's weight, 1 / t, the root, and no more than 4.5.
+    assert float(weights[3] / weights[0]) == pytest.approx(min(at**-0.5, 4.5), rel=1e-3)
 
 
 def test_noise_is_independent_across_parts():

@@ -19,15 +19,15 @@ from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import MultinomialDiffusion
 from tabdiff.inference.sample import sample, time_grid
 from tabdiff.training.loop import (
-    Progress,
     Recipe,
     Trained,
     TrainingDivergedError,
     evaluate_loss,
     learning_curve,
-    stratified_times,
     train,
 )
+from tabdiff.training.portions import stratified_times
+from tabdiff.training.standing import Progress
 from tests import naive
 from tests.oracles import Mixture
 
