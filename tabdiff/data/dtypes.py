@@ -28,8 +28,6 @@ def dtype_to_text(dtype: Any) -> str:
         return f"{family}[{dtype.storage}]"
     if isinstance(dtype, pd.SparseDtype):
         return f"Sparse[{dtype_to_text(dtype.subtype)}, {_plain(dtype.fill_value)}]"
-    if isinstance(dtype, pd.DatetimeTZDtype) and str(dtype.tz).startswith("pytz.FixedOffset"):
-        return f"datetime64[{dtype.unit}, {dt.timezone(_offset(dtype.tz))}]"
     if str(dtype) == "string[pyarrow]":
         return "utf8[pyarrow]"  # arrow's other name, since pandas' own strings have this one
     return str(dtype)
@@ -57,6 +55,8 @@ def dtype_from_text(text: str) -> Any:
             return pd.StringDtype(match[2], na_value=np.nan)
         if match := re.fullmatch(r"Sparse\[(.+), ([^,]+)\]", text):
             return pd.SparseDtype(dtype_from_text(match[1]), _fill(match[2]))
+        if match := re.fullmatch(r"datetime64\[(\w+), pytz\.FixedOffset\((-?\d{1,4})\)\]", text):
+            return pd.DatetimeTZDtype(match[1], _offset(int(match[2])))  # type: ignore[arg-type]
         return pandas_dtype(text)
     except ImportError as error:
         raise ImportError(
@@ -66,11 +66,13 @@ def dtype_from_text(text: str) -> Any:
         raise SchemaError(f"dtype {text!r:.200} is unknown here. Convert the column.") from error
 
 
-def _offset(zone: dt.tzinfo) -> dt.timedelta:
-    """Of a zone where it is always the same."""
-    offset = zone.utcoffset(None)
-    assert offset is not None
-    return offset
+def _offset(minutes: int) -> dt.tzinfo:
+    """An offset of pytz, or Python's own where pandas does without pytz."""
+    try:
+        import pytz
+    except ImportError:
+        return dt.timezone(dt.timedelta(minutes=minutes))
+    return pytz.FixedOffset(minutes)
 
 
 def inner_dtype(dtype: Any) -> Any:
