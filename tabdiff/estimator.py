@@ -143,6 +143,8 @@ class DiffusionEstimator(BaseEstimator):
         if self.prior not in ("absorbing", "uniform"):
             raise ValueError(f"prior must be 'absorbing' or 'uniform'. Got {self.prior!r}.")
 
+        if not isinstance(self.checkpoint_dir, str | os.PathLike | None):
+            raise TypeError(f"checkpoint_dir must be a path. Got {self.checkpoint_dir!r}.")
         if not isinstance(self.resume, bool):
             raise TypeError(f"resume must be True or False. Got {self.resume!r}.")
         if self.resume and self.checkpoint_dir is None:

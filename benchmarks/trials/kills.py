@@ -3,15 +3,16 @@
     python -m benchmarks.trials.kills --cases 16 --seed 0
 
 A case is a fit of a table or of sequences in a process of its own, which gets SIGKILL at a random
-moment and is started anew with `resume=True`, until it ends; then all its weights, losses and some
-samples are compared with those of a fit without kills and without checkpoints. Half of the time
-goes to writing checkpoints, so that many kills hit a write.
+moment of its processor time and is started anew with `resume=True`, until it ends; then all its
+weights, losses and some samples are compared with those of a fit without kills and without
+checkpoints. Half of the time goes to writing checkpoints, and every other kill waits for a write.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 import multiprocessing
 import os
 import sys
@@ -29,8 +30,9 @@ from tabdiff import DiffusionSynthesizer, TimeSeriesDiffusionSynthesizer
 from tabdiff.training import checkpoint
 
 KINDS = ("table", "sequences")
-# When a fit is killed at the latest, as a share of the time that it takes without kills.
-LATEST = 0.3
+# When a fit is killed at the latest, as a share of the processor time that it takes without kills,
+# whatever else the machine does.
+LATEST = 0.6
 MOST_KILLS = 200
 SETTINGS: dict[str, Any] = {
     "width": 32,
@@ -100,7 +102,7 @@ def digest(synth: Any) -> str:
 
 
 def life(kind: str, seed: int, folder: str | None, told: Any) -> None:
-    """Fit, and tell the digest; going on from what is in ``folder``, if one is given."""
+    """Fit, and tell the digest and the processor's time; going on from what is in ``folder``."""
     checkpoint.EVERY_SECONDS, checkpoint.MOST_SHARE = 0.01, 0.5
     settings = SETTINGS | {"random_state": seed, "checkpoint_dir": folder, "resume": bool(folder)}
     synth: Any
@@ -109,13 +111,25 @@ def life(kind: str, seed: int, folder: str | None, told: Any) -> None:
     else:
         frame = some_sequences(seed)
         roles = {"sequence_key": "store", "sequence_index": "day"}
-        synth = TimeSeriesDiffusionSynthesizer(max_steps=60, **roles, **settings)
+        synth = TimeSeriesDiffusionSynthesizer(max_steps=40, **roles, **settings)
     told.send("begins")
-    told.send(digest(synth.fit(frame)))
+    began = time.process_time()
+    told.send((digest(synth.fit(frame)), time.process_time() - began))
 
 
-def lived(kind: str, seed: int, folder: Path | None, seconds: float | None) -> str | None:
-    """The digest of such a life in a new process, or None if it was killed after some seconds."""
+def lived(
+    kind: str, seed: int, folder: Path | None, seconds: float, *, in_a_write: bool = False
+) -> tuple[str, float] | None:
+    """Digest and processor's time of such a life in a new process; None if it was killed.
+
+    Parameters
+    ----------
+    seconds : float
+        Of the processor's time that it has.
+    in_a_write : bool
+        Whether it has until it writes the next checkpoint, too.
+    """
+    left = half_written(folder)
     told, tells = processes().Pipe(duplex=False)
     where = None if folder is None else str(folder)
     process = processes().Process(target=life, args=(kind, seed, where, tells))
@@ -123,33 +137,51 @@ def lived(kind: str, seed: int, folder: Path | None, seconds: float | None) -> s
     tells.close()
     try:
         told.recv()
-        if told.poll(seconds):
+        end = used(process.pid) + seconds
+        while used(process.pid) < end and not told.poll(0.001):
+            pass
+        while in_a_write and half_written(folder) <= left and not told.poll(0.0005):
+            pass
+        if told.poll():
             return told.recv()
         process.kill()
         return None
     except EOFError:
-        return "nothing: it failed"
+        return "nothing: it failed", 0.0
     finally:
         process.join()
+
+
+def half_written(folder: Path | None) -> set[str]:
+    """The temporary files in a folder, if there is one."""
+    return set() if folder is None else {path.name for path in folder.glob(".*.tmp")}
+
+
+def used(process: int) -> float:
+    """Seconds of the processor's time that a process has had, as Linux tells."""
+    return int(Path(f"/proc/{process}/schedstat").read_text().split()[0]) / 1e9
 
 
 def killed_until_done(kind: str, seed: int, folder: Path) -> Lives:
     """Kill, start anew, and compare in the end."""
     rng, lives = np.random.default_rng([seed, KINDS.index(kind)]), Lives()
-    lived(kind, seed, None, 0.0)  # so that the first one that counts does not wait for imports
-    began = time.perf_counter()
-    expected = lived(kind, seed, None, None)
-    latest = LATEST * (time.perf_counter() - began)
-    while (found := lived(kind, seed, folder, rng.uniform(0, latest))) is None:
+    whole = lived(kind, seed, None, math.inf)
+    assert whole is not None
+    expected, cost = whole
+    while True:
+        seconds, in_a_write = rng.uniform(0, LATEST * cost), lives.kills % 2 == 1
+        left = half_written(folder)
+        last = lived(kind, seed, folder, seconds, in_a_write=in_a_write)
+        if last is not None:
+            break
         lives.kills += 1
-        left = sorted(os.listdir(folder)) if folder.exists() else []
-        lives.torn += any(name.endswith(".tmp") for name in left)
-        lives.early += not any(name.endswith(".checkpoint") for name in left)
+        lives.torn += not half_written(folder) <= left
+        lives.early += not any(folder.glob("*.checkpoint"))
         if lives.kills == MOST_KILLS:
             lives.failures.append(f"{kind} {seed}: no end after {MOST_KILLS} kills")
             return lives
-    if found != expected:
-        lives.failures.append(f"{kind} {seed}: {found} after {lives.kills} kills, not {expected}")
+    if last[0] != expected:
+        lives.failures.append(f"{kind} {seed}: {last[0]} after {lives.kills} kills, not {expected}")
     if any(folder.iterdir()):
         lives.failures.append(f"{kind} {seed}: left {sorted(os.listdir(folder))}")
     return lives
@@ -158,7 +190,8 @@ def killed_until_done(kind: str, seed: int, folder: Path) -> Lives:
 def processes() -> Any:
     """Processes that begin with everything imported and nothing done."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tabdiff.cli.commands.fit", "tabdiff.timeseries"])
+    # The first optimiser imports the second: longer than the whole fit.
+    context.set_forkserver_preload(["tabdiff.timeseries", "torch._dynamo"])
     return context
 
 

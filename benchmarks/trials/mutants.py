@@ -65,7 +65,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "diffusion.joint": _in("diffusion", "joint"),
     **{
         f"inference.{name}": _in("inference", name)
-        for name in ("sample", "chunks", "condition", "unroll", "likelihood")
+        for name in ("sample", "candidates", "chunks", "condition", "unroll", "likelihood")
     },
     "data.mixed": _in("data", "mixed"),
     **{

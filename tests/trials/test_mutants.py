@@ -95,4 +95,5 @@ def test_every_module_of_the_mathematics_and_every_test_file_exists():
         assert all((trial.ROOT / name).is_file() for name in tests)
     for wing in ("diffusion", "inference"):
         names = {path.stem for path in (trial.ROOT / "tabdiff" / wing).glob("[a-z]*.py")}
-        assert {f"{wing}.{name}" for name in names} <= trial.TARGETS.keys()
+        # How work is spread over threads is no mathematics.
+        assert {f"{wing}.{name}" for name in names - {"threads"}} <= trial.TARGETS.keys()
