@@ -13,11 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 from tabdiff import persistence
 from tabdiff.inference.chunks import Seed, entropy_of
 from tabdiff.inference.threads import unswayed
+from tabdiff.training.checkpoint import keeper_in
 from tabdiff.training.hardware import resolve_device
+from tabdiff.training.loop import Keeper
 from tabdiff.training.settings import check_training
 
 # What it comes to where parts of a file contradict each other in a way that no reader looks for.
 _MISFITS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+FEWER_DRAWS = "Ask for fewer draws at a time, each with its own random_state."
 
 
 class DiffusionEstimator(BaseEstimator):
@@ -139,6 +142,43 @@ class DiffusionEstimator(BaseEstimator):
         )
         if self.prior not in ("absorbing", "uniform"):
             raise ValueError(f"prior must be 'absorbing' or 'uniform'. Got {self.prior!r}.")
+
+        if not isinstance(self.checkpoint_dir, str | os.PathLike | None):
+            raise TypeError(f"checkpoint_dir must be a path. Got {self.checkpoint_dir!r}.")
+        if not isinstance(self.resume, bool):
+            raise TypeError(f"resume must be True or False. Got {self.resume!r}.")
+        if self.resume and self.checkpoint_dir is None:
+            raise ValueError("resume=True goes on from a checkpoint: say in which checkpoint_dir.")
+
+    def _keeper(self, name: str) -> Keeper:
+        """What keeps the training of one network."""
+        return keeper_in(self.checkpoint_dir, name, self.resume)
+
+    def _entropy(self, *keepers: Keeper) -> int:
+        """What this fit is drawn from: what ``random_state`` says, or the fit that goes on said."""
+        entropy = entropy_of(self.random_state)
+        if not isinstance(self.random_state, int | np.integer):
+            entropy = next((k.entropy for k in keepers if k.entropy is not None), entropy)
+        for keeper in keepers:
+            keeper.entropy = entropy
+        return entropy
+
+    def _require_memory(self, asked: str, n_rows: int, remedy: str) -> None:
+        """Refuse rows that cannot fit: while they are made about 64 bytes a cell are in memory.
+
+        Raises
+        ------
+        MemoryError
+        """
+        needed = 64 * n_rows * max(len(self.schema_.columns), 1)
+        if not hasattr(os, "sysconf"):  # Windows does not tell.
+            return
+        present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if needed > present:
+            raise MemoryError(
+                f"{asked} would need about {needed / 2**30:,.0f} GiB; this machine has "
+                f"{present / 2**30:,.0f} GiB. {remedy}"
+            )
 
     def _next_path(self, random_state: Seed) -> tuple[int, ...]:
         """Where the next sample's random numbers come from."""

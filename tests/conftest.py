@@ -48,6 +48,23 @@ def globals_untouched() -> Iterator[None]:
         pytest.fail(f"global state was changed: {', '.join(moved)}. Randomness is an argument.")
 
 
+@pytest.fixture(scope="session")
+def sdmetrics() -> None:
+    """Leave a test out where the `eval` extra is not installed."""
+    pytest.importorskip("sdmetrics")
+
+
+@pytest.fixture
+def double_by_default() -> Iterator[None]:
+    """Let torch make float64 where no dtype is named, as a caller may have set it."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
 FrameMaker = Callable[[pd.DataFrame], Any]
 
 

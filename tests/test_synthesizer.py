@@ -27,8 +27,9 @@ from tabdiff.persistence import (
     read,
     write,
 )
-from tabdiff.training.loop import Progress, TrainingDivergedError
+from tabdiff.training.loop import TrainingDivergedError
 from tabdiff.training.progress import ProgressBar
+from tabdiff.training.standing import Progress
 from tests.conftest import FrameMaker
 from tests.data.frames import FAMILIES
 from tests.tiny import table, tiny

@@ -84,7 +84,7 @@ def ticks() -> Synth:
 def months() -> Synth:
     """Month ends in polars, equally long."""
     rng = np.random.default_rng(2)
-    ends = pd.date_range("2020-01-31", periods=10, freq="ME")
+    ends = pd.date_range("2020-01-31", periods=10, freq="ME", unit="ns")
     frame = pd.DataFrame({"k": np.repeat(np.arange(9), 10), "d": np.tile(ends, 9)})
     frame["x"] = rng.normal(size=90)
     frame["c"] = rng.choice(list("uv"), 90)
@@ -603,3 +603,13 @@ def test_a_known_chain_and_a_known_autoregression_are_learned():
     drawn = made.x.to_numpy().reshape(n, length)
     slope = np.polyfit(drawn[:, :-1].ravel(), drawn[:, 1:].ravel(), 1)[0]
     assert abs(slope - 0.8) < 0.06
+
+
+def test_an_address_of_the_only_entity_is_replaced_and_its_key_is_kept():
+    one = panel(1).assign(mail="jo@mail.org")
+    with pytest.warns(SchemaWarning, match="column 'mail' .e-mail addresses."):
+        synth = tiny().fit(one)
+    made = synth.sample(1, random_state=0)
+    assert set(made["k"]) == {"s00"} and set(made["shop"]) == {"a"}
+    assert synth.schema_["mail"].kind == "identifier"
+    assert "jo@mail.org" not in made.to_csv()

@@ -28,7 +28,7 @@ from unittest.mock import patch
 import numpy as np
 
 import tabdiff
-from benchmarks.trials.mutants import Model, mutant
+from benchmarks.trials.forgeries import Model, mutant
 from benchmarks.trials.record import record
 from tabdiff import DigestMismatchError, PersistenceError, sampler, sequences
 from tabdiff.data.frames import to_pandas

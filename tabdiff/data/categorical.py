@@ -78,7 +78,7 @@ def count_labels(values: Array, order: Sequence[object] | None = None) -> tuple[
 def _sorted_keys(keyed: dict[Any, Any]) -> list[Any]:
     try:
         return sorted(keyed)
-    except TypeError:
+    except (TypeError, ValueError):  # periods of two frequencies are of no order either
         return sorted(keyed, key=lambda key: (key[0], repr(key[1])))
 
 

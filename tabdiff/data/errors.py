@@ -58,7 +58,16 @@ def listing(points: Sequence[str]) -> str:
     return "".join(f"\n  - {point}" for point in points)
 
 
+def points_of(error: ValueError) -> list[str]:
+    """The points that :func:`listing` made a message of."""
+    return [point for point in str(error).split("\n  - ") if point]
+
+
 def shorten(value: object, width: int = 60) -> str:
     """``repr(value)``, cut to ``width`` characters."""
-    text = repr(value)
+    return cut(repr(value), width)
+
+
+def cut(text: str, width: int) -> str:
+    """The first ``width`` characters of a text."""
     return text if len(text) <= width else text[: width - 1] + "…"

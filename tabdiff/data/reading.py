@@ -16,9 +16,11 @@ import pandas as pd
 from tabdiff.data.cells import EPOCH, MICROSECOND, Array, Cells, inner_numpy, present
 from tabdiff.data.column import Column
 from tabdiff.data.dtypes import dtype_from_text, inner_dtype
-from tabdiff.data.errors import SchemaError
+from tabdiff.data.errors import SchemaError, cut
 
 _WIDE = Context(prec=60)
+
+_BOXED = (np.number, np.bool_, np.character)
 
 # Forms whose cells are counts, of a unit that the dtype tells.
 _COUNTED = ("datetime", "timedelta", "period", "date", "time")
@@ -39,8 +41,8 @@ def read_cells(series: pd.Series, column: Column) -> Cells:
         values = _READERS.get(column.form, _read_objects)(dense, column)
     except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise SchemaError(
-            f"column {column.name!r} ({series.dtype}): not all cells are {column.form}s ({error}). "
-            f"Convert the column to {column.dtype}."
+            f"column {column.name!r} ({series.dtype}): not all cells are {column.form}s "
+            f"({cut(str(error), 60)}). Convert the column to {column.dtype}."
         ) from error
     if isinstance(series.dtype, np.dtype) and values.base is not None:
         values = values.copy()
@@ -75,13 +77,21 @@ def _is_arrow(series: pd.Series) -> bool:
 
 
 def _objects(series: pd.Series) -> Array:
-    return np.array(series.astype(object), dtype=object)
+    """The cells as Python objects; numbers, truths and text of numpy as Python's own.
+
+    A file keeps no trace of numpy's, and they are equal.
+    """
+    values = np.array(series.astype(object), dtype=object)
+    if any(issubclass(kind, _BOXED) for kind in set(map(type, values))):
+        values[:] = [value.item() if isinstance(value, _BOXED) else value for value in values]
+    return values
 
 
 def _read_objects(series: pd.Series, column: Column) -> Array:
     if _is_arrow(series):
         values = np.empty(len(series), dtype=object)
-        values[:] = arrow_array(series).to_pylist()
+        if len(series):
+            values[:] = arrow_array(series).to_pylist()
         return values
     return _objects(series)
 

@@ -47,8 +47,9 @@ def autocast_for(device: torch.device) -> Autocast:
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     elif device.type == "cpu":
-        # torch offers no public question for this.
-        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        # torch offers no public question for this, and before 2.6 none at all.
+        questions = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        fast = any(getattr(torch.cpu, question, lambda: False)() for question in questions)
     else:
         fast = False
     if not fast:

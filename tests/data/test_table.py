@@ -18,6 +18,7 @@ from polars.testing import assert_frame_equal as assert_polars_equal
 from tabdiff.data.categorical import CategoricalEncoder
 from tabdiff.data.cells import Cells
 from tabdiff.data.frames import concat
+from tabdiff.data.identifiers import _free_range
 from tabdiff.data.mixed import Gate, Mixed
 from tabdiff.data.numeric import ROWS_PER_VALUE, Resolution
 from tabdiff.data.schema import Schema, SchemaError, SchemaWarning
@@ -299,6 +300,25 @@ def test_integer_identifiers_stay_within_their_dtype(dtype: str, values: np.ndar
         out = round_trip(frame)
     assert out["id"].dtype == frame["id"].dtype
     assert out["id"].is_unique and not out["id"].isin(frame["id"]).any()
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high", "wanted"),
+    [
+        ([73_123, 98_765], 0, 2**63 - 1, (99_000, 2**63 - 1)),
+        ([73_123, 99_765], 0, 2**63 - 1, (100_000, 2**63 - 1)),
+        ([0, 7], 0, 2**63 - 1, (8, 2**63 - 1)),
+        ([2**62 + 123_456, 2**63 - 5], 0, 2**63 - 1, (0, 46 * 10**17 - 1)),
+        ([-98_765, -73_123], -(2**63), 0, (-(2**63), -99_001)),
+        ([100, 120], 0, 127, (0, 99)),
+    ],
+)
+def test_the_range_of_surrogates_does_not_tell_the_outermost_identifier(
+    values: list[int], low: int, high: int, wanted: tuple[int, int]
+) -> None:
+    first, last = _free_range(np.array(values), low, high)
+    assert (first, last) == wanted
+    assert last < min(values) or first > max(values)
 
 
 def test_identifiers_that_do_not_fit_are_refused() -> None:

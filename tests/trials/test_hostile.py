@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.trials import hostile, mutants
+from benchmarks.trials import forgeries, hostile
 from benchmarks.trials.hostile import Trial
 from tabdiff import DiffusionSynthesizer, persistence
 from tabdiff.estimator import DiffusionEstimator
@@ -33,7 +33,7 @@ def test_092_mutants_raise_typed_errors_or_load(trial: Trial):
     outcomes = [trial.attempt(case) for case in range(100)]
     assert [outcome.fault for outcome in outcomes if outcome.fault] == []
     families = {outcome.told.partition(":")[0] for outcome in outcomes}
-    assert families == set(mutants.FAMILIES)
+    assert families == set(forgeries.FAMILIES)
 
 
 @pytest.mark.slow
@@ -48,7 +48,7 @@ def test_a_case_is_made_from_its_number_alone():
     path = hostile.GOLDEN / "kinds.tabdiff"
     for case in range(60):
         first, second = (
-            mutants.mutant(mutants.Model.of(path), np.random.default_rng([0, case]))
+            forgeries.mutant(forgeries.Model.of(path), np.random.default_rng([0, case]))
             for _ in range(2)
         )
         assert first == second
