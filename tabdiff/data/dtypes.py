@@ -57,7 +57,10 @@ def dtype_from_text(text: str) -> Any:
             return pd.SparseDtype(dtype_from_text(match[1]), _fill(match[2]))
         if match := re.fullmatch(r"datetime64\[(\w+), pytz\.FixedOffset\((-?\d{1,4})\)\]", text):
             return pd.DatetimeTZDtype(match[1], _offset(int(match[2])))  # type: ignore[arg-type]
-        return pandas_dtype(text)
+        dtype = pandas_dtype(text)
+        if isinstance(dtype, np.dtype) and dtype.kind not in "biufcmMO":
+            raise ValueError("cells of a fixed width, which no column has")
+        return dtype
     except ImportError as error:
         raise ImportError(
             f"dtype {text!r} needs pyarrow. Run: pip install 'tabdiff[io]'"
@@ -103,7 +106,7 @@ def _arrow_type(text: str) -> Any:
         return getattr(pa, match[1])(match[2])
     if match := re.fullmatch(r"dictionary<values=(.+), indices=(\w+), ordered=([01])>", text):
         return pa.dictionary(_arrow_type(match[2]), _arrow_type(match[1]), match[3] == "1")
-    if match := re.fullmatch(r"fixed_size_binary\[(\d+)\]", text):
+    if match := re.fullmatch(r"fixed_size_binary\[(\d{1,5})\]", text):
         return pa.binary(int(match[1]))
     names = {"double": "float64", "float": "float32", "halffloat": "float16", "bool": "bool_"}
     names |= {"date32[day]": "date32", "date64[ms]": "date64", "utf8": "string"}

@@ -97,6 +97,10 @@ def test_constant_of_every_family_sends_nothing_to_the_network() -> None:
     "text",
     [
         "int64" * 1000,
+        "S2000000000",
+        "(1000,1000)f8",
+        "i4,i4",
+        "fixed_size_binary[2000000000][pyarrow]",
         "Sparse[object, ''.join]",
         "Sparse[int64, __import__('os')]",
         "Sparse[" * 60 + "int64" + ", 0]" * 60,
