@@ -19,7 +19,7 @@ from tabdiff.data.identifiers import look_of
 from tabdiff.data.reading import read_cells
 from tabdiff.data.scalars import typed_key
 from tabdiff.data.schema import Schema, check_labels, check_rows, labels_of
-from tabdiff.data.survey import survey
+from tabdiff.data.survey import Finding, survey
 
 FEW_ROWS = 10
 MIN_IDENTIFIERS = 20
@@ -165,13 +165,35 @@ def _note_rows(frame: pd.DataFrame, few: int, notes: _Notes) -> None:
         )
 
 
+def require_known_cells(frame: pd.DataFrame) -> None:
+    """Refuse columns whose cells no kind can hold.
+
+    Raises
+    ------
+    SchemaError
+        Naming them all.
+    """
+    found = {at: survey(frame.iloc[:, at]) for at in range(frame.shape[1])}
+    problems = [
+        _refusal(frame.iloc[:, at], frame.columns[at], finding)
+        for at, finding in found.items()
+        if finding.problem
+    ]
+    if problems:
+        raise SchemaError(listing(problems))
+
+
+def _refusal(series: pd.Series, label: Any, finding: Finding) -> str:
+    return f"column {label!r} ({dtype_to_text(series.dtype)}): {finding.problem}."
+
+
 def _infer_column(
     series: pd.Series, label: Any, wanted: str | None, polars: dict[str, str], notes: _Notes
 ) -> Column:
     finding = survey(series)
     text = dtype_to_text(series.dtype)
     if finding.problem:
-        raise SchemaError(f"column {label!r} ({text}): {finding.problem}.")
+        raise SchemaError(_refusal(series, label, finding))
     if text != "category" and dtype_from_text(text) != series.dtype:
         raise SchemaError(f"column {label!r}: dtype {text!r} is unknown here. Convert the column.")
     column = Column(

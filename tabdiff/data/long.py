@@ -13,7 +13,7 @@ from tabdiff.data.cells import Array
 from tabdiff.data.column import Column
 from tabdiff.data.errors import SchemaError, closest
 from tabdiff.data.frames import container_of, to_pandas
-from tabdiff.data.infer import infer_schema
+from tabdiff.data.infer import infer_schema, require_known_cells
 from tabdiff.data.numeric import SMOOTH
 from tabdiff.data.panel import (
     GAP,
@@ -68,11 +68,12 @@ class LongFrame:
         Raises
         ------
         SchemaError
-            If roles, keys or moments are not what they must be.
+            If cells can be of no kind, or roles, keys or moments are not what they must be.
         """
         for label in (LENGTH, START, GAP):
             if label in frame.columns:
                 raise SchemaError(f"column {label!r}: that name is needed. Rename the column.")
+        require_known_cells(frame)
         roles = Roles.find(frame, key, index, context, ahead)
         column = None if index is None else index_column(frame, index)
         panel = read_panel(frame, roles, column)
