@@ -2,11 +2,15 @@
 
 import errno
 import os
+import re
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+OWNER_ONLY = 0o600
 
 
 @contextmanager
@@ -15,14 +19,16 @@ def replacing(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[Binar
 
     Until then the bytes go to a hidden file in the same folder, which is flushed to the disk
     before it is renamed; so a reader, a failure or a power cut finds the old file or the new one.
-    A link is followed.
+    Killed, the process leaves that file behind, `.NAME.<16 hexadecimal digits>.tmp`. A link is
+    followed.
 
     Parameters
     ----------
     path : str or path
         The folder must exist.
     mode : int
-        Permissions of the new file, reduced by the process's umask.
+        Permissions of the new file, reduced by the process's umask, and to those of the file that
+        it takes the place of.
 
     Raises
     ------
@@ -32,6 +38,8 @@ def replacing(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[Binar
     target = Path(os.path.realpath(path))
     with _remedies(path, target.parent):
         _check_target(target, path)
+        if target.exists():
+            mode &= stat.S_IMODE(target.stat().st_mode) | stat.S_IRUSR | stat.S_IWUSR
         temporary, descriptor = _open_beside(target, mode)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -46,6 +54,18 @@ def replacing(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[Binar
         _sync_folder(target.parent)
 
 
+def write_private(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text as UTF-8, readable by its owner only: it may hold real values.
+
+    Raises
+    ------
+    OSError
+        As `replacing` does.
+    """
+    with replacing(path, OWNER_ONLY) as file:
+        file.write(text.encode("utf-8"))
+
+
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise the OSError that `replacing` would raise at `path`, as far as it can be foreseen.
 
@@ -54,9 +74,21 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     target = Path(os.path.realpath(path))
     with _remedies(path, target.parent):
         _check_target(target, path)
-        temporary, descriptor = _open_beside(target, 0o600)
+        temporary, descriptor = _open_beside(target, OWNER_ONLY)
         os.close(descriptor)
         temporary.unlink()
+
+
+def sweep(path: str | os.PathLike[str]) -> None:
+    """Remove the temporary files of `replacing` at `path` whose process was killed.
+
+    Only for who knows that no other process is writing to `path`.
+    """
+    target = Path(os.path.realpath(path))
+    ours = re.compile(re.escape(_stem(target)) + r"[0-9a-f]{16}\.tmp")
+    for beside in target.parent.iterdir():
+        if ours.fullmatch(beside.name):
+            beside.unlink()
 
 
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -67,14 +99,22 @@ _REMEDIES = {
     errno.EROFS: "this disk is read-only: choose another folder",
     errno.ENOSPC: "the disk is full: free some space or choose another folder",
     errno.EDQUOT: "your quota on this disk is used up: free some space or choose another folder",
+    errno.EFBIG: "it is larger than this disk or your limit (ulimit -f) allows: choose another",
+    errno.EIO: "the disk reports a failure: choose another folder",
     errno.ENAMETOOLONG: "the file name is too long: choose a shorter one",
 }
 
 
 def _open_beside(target: Path, mode: int) -> tuple[Path, int]:
     """A new hidden file in the folder of `target`, and its descriptor."""
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f"{_stem(target)}{secrets.token_hex(8)}.tmp")
     return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
+
+
+def _stem(target: Path) -> str:
+    """How the names of temporary files for `target` begin."""
+    # A part of a long one, as names have limits.
+    return f".{target.name[:40]}."
 
 
 def _check_target(target: Path, path: str | os.PathLike[str]) -> None:

@@ -27,7 +27,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from tabdiff.disk import replacing
+from tabdiff.disk import OWNER_ONLY, replacing
 
 STANDARD_STREAM = "-"
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -41,7 +41,8 @@ _DECIMAL = re.compile(
 )
 _TRUTH = {"True": True, "False": False}
 _MISSING_WORDS = {"#n/a", "n/a", "na", "nan", "<na>", "nat", "null", "none"}
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# The last four are full-width signs, which spreadsheets of some languages take for the others.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def read_table(
@@ -96,6 +97,7 @@ def write_table(
     frames: Iterable[pd.DataFrame],
     separator: str | None = None,
     formula_safe: bool = False,
+    private: bool = False,
 ) -> int:
     """Write frames, one below the other, to one file, or as CSV to the standard output for ``-``.
 
@@ -111,6 +113,8 @@ def write_table(
         Of a CSV; a comma if None, a tab in ``.tsv``.
     formula_safe : bool
         Put ``'`` in front of text in a CSV that a spreadsheet would run as a formula.
+    private : bool
+        Make the file readable by its owner only, as the rows hold real values.
 
     Returns
     -------
@@ -127,10 +131,10 @@ def write_table(
         If it is Parquet and pyarrow is absent.
     """
     if _ending(path) in _PARQUET:
-        return _write_parquet(path, frames)
+        return _write_parquet(path, frames, private)
     separator = separator or _SEPARATORS[_ending(path)]
     n_rows = 0
-    with _output(path) as file, _compressed(path, file) as packed:
+    with _output(path, private) as file, _compressed(path, file) as packed:
         for number, frame in enumerate(frames):
             shown = _disarmed(frame) if formula_safe else frame
             text = shown.to_csv(header=number == 0, index=False, sep=separator, lineterminator="\n")
@@ -207,7 +211,7 @@ def _column(
             return pd.to_datetime(column, format="ISO8601").astype(like)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: column {name!r} has to be of dates: {error}.") from error
-    return column
+    return column.astype(like) if is_text else column
 
 
 def _numbers(codes: np.ndarray, texts: list[str], missing: frozenset[str]) -> pd.Series | None:
@@ -263,37 +267,50 @@ def _nothing(n_rows: int) -> pd.Series:
 
 def _disarmed(frame: pd.DataFrame) -> pd.DataFrame:
     """Text that begins like a formula, with ``'`` in front; numbers as they are."""
-    columns = {}
-    for place, name in enumerate(frame.columns):
-        column = frame.iloc[:, place]
-        if not pd.api.types.is_numeric_dtype(column.dtype):
-            column = column.astype(object).map(_disarm)
-        columns[_disarm(name)] = column
-    return pd.DataFrame(columns)
+    columns = [
+        column
+        if pd.api.types.is_numeric_dtype(column.dtype)
+        else column.astype(object).map(_disarm)
+        for column in (frame.iloc[:, place] for place in range(frame.shape[1]))
+    ]
+    safe = pd.concat(columns, axis=1) if columns else frame.copy()
+    safe.columns = pd.Index([_disarm(name) for name in frame.columns], dtype=object)
+    return safe
 
 
 def _disarm(cell: Any) -> Any:
+    if isinstance(cell, tuple):  # the name of a column with several levels
+        return tuple(map(_disarm, cell))
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _read_parquet(path: str) -> pd.DataFrame:
     _require_pyarrow(path)
     import pyarrow
+    from pyarrow import parquet
 
     try:
         return pd.read_parquet(path, engine="pyarrow")
     except pyarrow.ArrowInvalid as error:
         raise ValueError(f"{path}: not a Parquet table: {error}") from error
+    except (TypeError, pyarrow.ArrowNotImplementedError) as error:
+        # pandas writes some dtypes that it cannot read again, such as its own of arrow's lists.
+        fields = parquet.read_schema(path)
+        nested = [repr(field.name) for field in fields if pyarrow.types.is_nested(field.type)]
+        raise ValueError(
+            f"{path}: pandas cannot read what is in it ({error}). Columns of lists or structs: "
+            f"{', '.join(nested) or 'none'}. Expand them (df.explode) or drop them."
+        ) from error
 
 
-def _write_parquet(path: str, frames: Iterable[pd.DataFrame]) -> int:
+def _write_parquet(path: str, frames: Iterable[pd.DataFrame], private: bool) -> int:
     _require_pyarrow(path)
     import pyarrow
     from pyarrow import parquet
 
     n_rows = 0
     writer = None
-    with _output(path) as file:
+    with _output(path, private) as file:
         try:
             for frame in frames:
                 if writer is None:
@@ -343,7 +360,7 @@ def _input(path: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _output(path: str) -> Iterator[BinaryIO]:
+def _output(path: str, private: bool) -> Iterator[BinaryIO]:
     if path == STANDARD_STREAM:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -351,7 +368,7 @@ def _output(path: str) -> Iterator[BinaryIO]:
         with open(path, "wb") as file:
             yield file
     else:
-        with replacing(path) as file:
+        with replacing(path, OWNER_ONLY if private else 0o666) as file:
             yield file
 
 

@@ -36,7 +36,7 @@ from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save as serialize_arrays
 
 from tabdiff import strict_json
-from tabdiff.disk import replacing
+from tabdiff.disk import OWNER_ONLY, replacing
 
 FORMAT = "tabdiff"
 FORMAT_VERSION = 1
@@ -134,7 +134,7 @@ def write(
     if len(packed_manifest) + len(packed_arrays) > FILE_LIMIT - 2**10:
         raise ValueError(f"the arrays have {len(packed_arrays):,} bytes; at most 4 GiB fit.")
     opening, between, closing = _frame(packed_manifest, packed_arrays)
-    with replacing(path, mode=0o600) as file:
+    with replacing(path, OWNER_ONLY) as file:
         file.writelines([opening, packed_manifest, between, packed_arrays, closing])
 
 
@@ -189,7 +189,8 @@ def _load(path: str | os.PathLike[str]) -> bytes:
             f"{path}: {status.st_size:,} bytes; a .tabdiff file has at most {FILE_LIMIT:,}."
         )
     with open(path, "rb") as file:
-        return file.read(FILE_LIMIT)
+        # Told the size, as a read that may be longer takes room for all that it may be.
+        return file.read(status.st_size)
 
 
 def _check_digest(path: str | os.PathLike[str], payload: bytes, expected: str) -> None:
@@ -209,7 +210,7 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _END = struct.Struct("<4s4H2LH")
 _FIRST_DAY = (1 << 5) | 1  # 1980-01-01: a zip cannot tell an earlier one
 _MADE_BY_UNIX = 3 << 8 | 20
-_OWNER_ONLY = (stat.S_IFREG | 0o600) << 16
+_ATTRIBUTES = (stat.S_IFREG | OWNER_ONLY) << 16
 
 
 def _frame(manifest: bytes, arrays: bytes) -> tuple[bytes, bytes, bytes]:
@@ -224,7 +225,7 @@ def _frame(manifest: bytes, arrays: bytes) -> tuple[bytes, bytes, bytes]:
         directory += [
             struct.pack("<4sH", b"PK\1\2", _MADE_BY_UNIX),
             local[4:],  # the central record repeats the local one here
-            struct.pack("<3H2L", 0, 0, 0, _OWNER_ONLY, offset),
+            struct.pack("<3H2L", 0, 0, 0, _ATTRIBUTES, offset),
             label,
         ]
         offset += len(locals_[-1]) + size

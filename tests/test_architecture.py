@@ -18,9 +18,10 @@ ROOMS = {
     "data": set(),
     "diffusion": {"data.mixed"},
     "denoisers": {"data.mixed"},
+    "training.checkpoint": {"training", "diffusion", "data.mixed", "persistence", "disk"},
     "training": {"diffusion", "denoisers", "data.mixed"},
     "inference": {"diffusion", "denoisers", "data.mixed", "data.windows"},
-    "evaluation": {"data.schema"},
+    "evaluation": {"data.schema", "disk"},
     "analytics": {"fitted", "sequences", "training", "inference", "diffusion", "data"}
     | {"evaluation.intervals", "evaluation.values"},
     "sequences": {"training", "inference", "diffusion", "data"},

@@ -25,6 +25,8 @@ from tabdiff.data.scales import Continuum
 
 # Share of a cell's rows on either side of a value that tell its density where it is smoothed.
 WINDOW = 0.1
+# Steps of a lattice with less mass are told by their density: a difference would be rounding.
+FINE_STEP = 1e-12
 
 
 def log_measure(encoder: ColumnEncoder, cells: Cells) -> Array:
@@ -115,7 +117,11 @@ class CellLaw:
             found[inner] = np.log(self._slope(v[inner], cell[inner]))
             return found + self.scale.exponent * np.log(2)
         up, down = (self._cdf(v[inner] + side, cell[inner]) for side in (0.5, -0.5))
-        found[inner] = np.log(up - down)
+        mass = up - down
+        # Of so fine a step the difference is rounding; its mass is its density.
+        fine = mass < FINE_STEP
+        mass[fine] = self._slope(v[inner][fine], cell[inner][fine])
+        found[inner] = np.log(mass)
         return found
 
     def log_smooth(self, values: Array) -> Array:
@@ -176,8 +182,8 @@ class CellLaw:
         rise = self.grid.y[knot] - self.grid.y[knot - 1]
         slope = rise / (self.grid.v[knot] - self.grid.v[knot - 1])
         below, above = v < v_low, v > v_high
-        slope[below] = (u_low / (v_low - self._floor[cell]))[below]
-        slope[above] = ((1 - u_high) / (self._ceiling[cell] - v_high))[above]
+        slope[below] = u_low[below] / (v_low - self._floor[cell])[below]
+        slope[above] = (1 - u_high)[above] / (self._ceiling[cell] - v_high)[above]
         return slope
 
     def _mean_excess(self, cell: int, below: bool) -> float:

@@ -66,7 +66,14 @@ def modelled(encoder: TableEncoder) -> list[Field]:
 
 
 def cells_of(encoder: TableEncoder, df: Any) -> list[Cells]:
-    """The cells of the modelled columns, in order."""
+    """The cells of the modelled columns, in order.
+
+    Raises
+    ------
+    SchemaError
+        If the frame does not follow the schema.
+    """
+    encoder.schema.validate(df)
     frame = to_pandas(df)
     series: dict[Hashable, Any] = {
         label: frame.iloc[:, at] for at, label in enumerate(frame.columns)

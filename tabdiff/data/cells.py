@@ -78,6 +78,8 @@ def zone_to_text(zone: dt.tzinfo | None) -> str:
     if zone is None:
         return ""
     key = getattr(zone, "key", None) or getattr(zone, "zone", None)
+    if not key and (offset := zone.utcoffset(None)) is not None:
+        zone = dt.timezone(offset)
     text = str(key) if key else str(zone)
     if zone_from_text(text).utcoffset(EPOCH) != zone.utcoffset(EPOCH):
         raise ValueError(f"time zone {zone!r} has no name")

@@ -90,6 +90,12 @@ def from_pandas(frame: pd.DataFrame, container: str, polars_types: dict[str, str
     return _to_polars(frame, polars_types) if container == "polars" else frame
 
 
+def in_container_of(df: object, frame: pd.DataFrame) -> Any:
+    """``frame`` in the container of ``df``, a table with the same columns."""
+    container = container_of(df)
+    return from_pandas(frame, container, polars_types(df) if container == "polars" else {})
+
+
 def concat(frames: Sequence[Any]) -> Any:
     """Tables of one container and the same columns, one below the other.
 

@@ -22,6 +22,9 @@ from tabdiff.data.parts import Parts, State, take, take_integer
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _HEAD = re.compile(r"[^0-9]{0,12}")
+ROOM = 10**9
+# Of a number that is as long as the texts that it stands for.
+MOST_DIGITS = 1_000
 # Beyond, integers are no identifiers but a mistake; a file keeps those within.
 MOST_INTEGER = 2**4096
 LOOKS = ("integer", "text", "email", "uuid", "uuid object", "bytes")
@@ -121,13 +124,15 @@ class IdentifierEncoder:
             return cls(look, head, 6, 0, 0, share)
         head = _free_head(texts)
         if length is None:
-            return cls(look, head, max(1, max(map(len, texts)) - len(head)), 0, 0, share)
-        if len(head) >= length:
+            width = min(max(1, max(map(len, texts)) - len(head)), MOST_DIGITS)
+            return cls(look, head, width, 0, 0, share)
+        width = length - len(head)
+        if not 0 < width <= MOST_DIGITS:
             raise SchemaError(
-                f"identifiers of {length} bytes that leave no room for others. Convert it to "
-                "binary of any length, or drop it."
+                f"identifiers of {length} bytes that leave no room for others, or too much. "
+                "Convert it to binary of any length, or drop it."
             )
-        return cls(look, head, length - len(head), 0, 10 ** (length - len(head)) - 1, share)
+        return cls(look, head, width, 0, 10**width - 1, share)
 
     def knows(self, values: Array) -> Array:
         """All of them: there is nothing to know."""
@@ -204,20 +209,34 @@ class IdentifierEncoder:
             take_integer(data, name, -2 * MOST_INTEGER, 2 * MOST_INTEGER)
             for name in ("first", "last")
         )
-        return cls(look, head, take_integer(data, "width", 0, 1_000_000), first, last, share)
+        width = take_integer(data, "width", 0, MOST_DIGITS)
+        if len(head) > MOST_DIGITS:
+            raise ValueError(f"the head of an identifier has {len(head):,} characters.")
+        return cls(look, head, width, first, last, share)
 
 
 def _free_range(values: Array, low: int | None, high: int | None) -> tuple[int, int]:
-    """The larger of the ranges above and below the real values, above if it holds a billion."""
+    """The larger of the ranges above and below the real values, above if it holds a billion.
+
+    Where there is room it ends at a number of two digits and zeros: the neighbour of the greatest
+    or the least real identifier would tell it.
+    """
     least, most = int(values.min()), int(values.max())
     if max(-least, most) > MOST_INTEGER:
         raise SchemaError("integers of more than 1,233 digits. Convert it to text, or drop it.")
     if low is None or high is None:
-        return most + 1, most + 2**64
+        low, high = least - 2**64, most + 2**64
     above, below = high - most, least - low
-    if above >= min(below, 10**9) or above >= below:
-        return most + 1, high
-    return low, least - 1
+    if above >= min(below, ROOM) or above >= below:
+        first = (most // _coarse(most) + 1) * _coarse(most)
+        return (first if high - first >= ROOM else most + 1), high
+    last = least // _coarse(least) * _coarse(least) - 1
+    return low, (last if last - low >= ROOM else least - 1)
+
+
+def _coarse(number: int) -> int:
+    """The power of ten that leaves two digits of a number."""
+    return int(10 ** max(len(str(abs(number))) - 2, 0))
 
 
 def _free_head(texts: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tabdiff.data.categorical import MAX_LEVELS
-from tabdiff.data.cells import Array, Cells, distinct
+from tabdiff.data.cells import Array, Cells, distinct, holds_nul
 from tabdiff.data.column import KINDS, Column
 from tabdiff.data.dtypes import dtype_from_text, dtype_to_text
 from tabdiff.data.errors import SchemaError, SchemaWarning, closest, listing, tell
@@ -19,12 +20,13 @@ from tabdiff.data.identifiers import look_of
 from tabdiff.data.reading import read_cells
 from tabdiff.data.scalars import typed_key
 from tabdiff.data.schema import Schema, check_labels, check_rows, labels_of
-from tabdiff.data.survey import Finding, survey
+from tabdiff.data.survey import survey
 
 FEW_ROWS = 10
 MIN_IDENTIFIERS = 20
 MIN_NEARLY_UNIQUE = 50
-NEARLY_UNIQUE = 0.9
+# Share of the rows whose text no other row has, from which a column names rows, not groups of them.
+MOSTLY_ALONE = 0.5
 
 _KIND_OF_FORM = {
     **dict.fromkeys(("integer", "float", "decimal"), "numeric"),
@@ -106,6 +108,7 @@ class _Facts(NamedTuple):
 
     cells: Cells
     distinct: int
+    alone: int  # values that one row has and no other
 
 
 def infer_schema(df: Any, column_kinds: dict[Any, str], few: int = FEW_ROWS) -> Schema:
@@ -116,7 +119,7 @@ def infer_schema(df: Any, column_kinds: dict[Any, str], few: int = FEW_ROWS) -> 
     container = container_of(df)
     frame = to_pandas(df)
     labels = list(frame.columns)
-    _check_frame(frame, labels, column_kinds)
+    check_frame(frame, column_kinds)
     notes = _Notes()
     _note_rows(frame, few, notes)
     categories = polars_types(df) if container == "polars" else {}
@@ -134,7 +137,14 @@ def infer_schema(df: Any, column_kinds: dict[Any, str], few: int = FEW_ROWS) -> 
     return Schema(tuple(columns), container, *labels_of(frame.columns))
 
 
-def _check_frame(frame: pd.DataFrame, labels: list[Any], column_kinds: dict[Any, str]) -> None:
+def check_frame(frame: pd.DataFrame, column_kinds: dict[Any, str]) -> None:
+    """Refuse a frame without columns or rows to learn from, and kinds that are none.
+
+    Raises
+    ------
+    SchemaError
+    """
+    labels = list(frame.columns)
     check_labels(labels)
     if not labels:
         raise SchemaError(
@@ -152,39 +162,42 @@ def _check_frame(frame: pd.DataFrame, labels: list[Any], column_kinds: dict[Any,
             )
 
 
-def _note_rows(frame: pd.DataFrame, few: int, notes: _Notes) -> None:
-    if len(frame) < few:
-        notes.points.append(
-            f"the table has only {len(frame)} rows: a model can do little but memorise them."
-        )
-    names = [name for name in frame.index.names if name is not None]
-    if names and not isinstance(frame.index, pd.RangeIndex):
-        notes.points.append(
-            f"the index ({', '.join(map(repr, names))}) is ignored. If it holds data, make it "
-            "columns: df.reset_index()."
-        )
-
-
-def require_known_cells(frame: pd.DataFrame) -> None:
-    """Refuse columns whose cells no kind can hold.
+def check_cells(frame: pd.DataFrame) -> None:
+    """Refuse columns whose cells cannot be modelled, whatever they are for.
 
     Raises
     ------
     SchemaError
         Naming them all.
     """
-    found = {at: survey(frame.iloc[:, at]) for at in range(frame.shape[1])}
-    problems = [
-        _refusal(frame.iloc[:, at], frame.columns[at], finding)
-        for at, finding in found.items()
-        if finding.problem
-    ]
-    if problems:
+    found = ((label, frame.iloc[:, at]) for at, label in enumerate(frame.columns))
+    surveyed = [(label, series, survey(series).problem) for label, series in found]
+    if problems := [_unfit(label, series, why) for label, series, why in surveyed if why]:
         raise SchemaError(listing(problems))
 
 
-def _refusal(series: pd.Series, label: Any, finding: Finding) -> str:
-    return f"column {label!r} ({dtype_to_text(series.dtype)}): {finding.problem}."
+def _unfit(label: Any, series: pd.Series, problem: str) -> str:
+    return f"column {label!r} ({dtype_to_text(series.dtype)}): {problem}."
+
+
+def _note_rows(frame: pd.DataFrame, few: int, notes: _Notes) -> None:
+    if len(frame) < few:
+        notes.points.append(
+            f"the table has only {len(frame)} rows: a model can do little but memorise them."
+        )
+    if note := index_note(frame):
+        notes.points.append(note)
+
+
+def index_note(frame: pd.DataFrame) -> str:
+    """What to say of an index that may hold data; empty where it does not look like it."""
+    names = [name for name in frame.index.names if name is not None]
+    if not names or isinstance(frame.index, pd.RangeIndex):
+        return ""
+    return (
+        f"the index ({', '.join(map(repr, names))}) is ignored. If it holds data, make it "
+        "columns: df.reset_index()."
+    )
 
 
 def _infer_column(
@@ -193,8 +206,8 @@ def _infer_column(
     finding = survey(series)
     text = dtype_to_text(series.dtype)
     if finding.problem:
-        raise SchemaError(_refusal(series, label, finding))
-    if text != "category" and dtype_from_text(text) != series.dtype:
+        raise SchemaError(_unfit(label, series, finding.problem))
+    if text != "category" and not _is_known(series.dtype, text):
         raise SchemaError(f"column {label!r}: dtype {text!r} is unknown here. Convert the column.")
     column = Column(
         name=label,
@@ -212,6 +225,14 @@ def _infer_column(
     return replace(column, kind=kind, categories=levels)
 
 
+def _is_known(dtype: Any, text: str) -> bool:
+    """Whether the dtype can be made again of its text."""
+    try:
+        return bool(dtype_from_text(text) == dtype)
+    except SchemaError:
+        return False
+
+
 def _category_fields(series: pd.Series) -> dict[str, Any]:
     if not isinstance(series.dtype, pd.CategoricalDtype):
         return {}
@@ -226,9 +247,11 @@ def _category_fields(series: pd.Series) -> dict[str, Any]:
 def _facts(series: pd.Series, column: Column) -> _Facts:
     cells = read_cells(series, column)
     values = cells.values
-    if values.dtype != object or column.form == "string":
-        return _Facts(cells, len(distinct(values)))
-    return _Facts(cells, len(set(map(typed_key, values))))
+    if values.dtype != object or (column.form == "string" and not holds_nul(values)):
+        counts = pd.Series(values, dtype=values.dtype).value_counts(sort=False).to_numpy()
+    else:
+        counts = np.array(list(Counter(map(typed_key, values)).values()), dtype=np.int64)
+    return _Facts(cells, len(counts), int((counts == 1).sum()))
 
 
 def _choose_kind(column: Column, facts: _Facts, wanted: str | None, notes: _Notes) -> str:
@@ -241,13 +264,13 @@ def _choose_kind(column: Column, facts: _Facts, wanted: str | None, notes: _Note
     if personal := _personal(column, facts):
         notes.personal.append(f"column {label!r} ({personal})")
         return "identifier"
+    if column.form == "float" and not np.isfinite(values).all():
+        raise SchemaError(_infinite(column, facts.cells))
     if facts.distinct == 1 and not facts.cells.missing.any():
         return "constant"
     if _is_identifier(column, facts):
         notes.identifiers.append(label)
         return "identifier"
-    if column.form == "float" and not np.isfinite(values).all():
-        raise SchemaError(_infinite(column, facts.cells))
     if column.kind == "categorical":
         _note_labels(column, facts, notes)
     return column.kind
@@ -306,17 +329,16 @@ def _personal(column: Column, facts: _Facts) -> str:
 
 
 def _is_identifier(column: Column, facts: _Facts) -> bool:
-    values, distinct = facts.cells.values, facts.distinct
-    n = len(values)
+    values, n = facts.cells.values, len(facts.cells.values)
     if column.form == "integer":
-        if distinct < n:
+        if facts.distinct < n:
             return False
         named = _ID_NAME.fullmatch(str(column.name)) is not None
         return named or (n >= MIN_IDENTIFIERS and _counts_up(values))
     if column.kind != "categorical" or look_of(values) is None:
         return False
-    unique = distinct == n and n >= MIN_IDENTIFIERS
-    return unique or (distinct >= NEARLY_UNIQUE * n and n >= MIN_NEARLY_UNIQUE)
+    unique = facts.distinct == n and n >= MIN_IDENTIFIERS
+    return unique or (facts.alone >= MOSTLY_ALONE * n and n >= MIN_NEARLY_UNIQUE)
 
 
 def _counts_up(values: Array) -> bool:

@@ -111,7 +111,8 @@ def scaled(value: Any, column: Column) -> Any:
     """
     _require_number(value, column)
     if column.form == "integer":
-        return value
+        # NumPy's integers have no floor of their own: math.floor would take it of a float.
+        return value.item() if isinstance(value, np.generic) else value
     return Decimal(str(value)).scaleb(int(column.detail))
 
 

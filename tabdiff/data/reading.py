@@ -16,7 +16,7 @@ import pandas as pd
 from tabdiff.data.cells import EPOCH, MICROSECOND, Array, Cells, inner_numpy, present
 from tabdiff.data.column import Column
 from tabdiff.data.dtypes import dtype_from_text, inner_dtype
-from tabdiff.data.errors import SchemaError
+from tabdiff.data.errors import SchemaError, cut
 
 _WIDE = Context(prec=60)
 
@@ -41,8 +41,8 @@ def read_cells(series: pd.Series, column: Column) -> Cells:
         values = _READERS.get(column.form, _read_objects)(dense, column)
     except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise SchemaError(
-            f"column {column.name!r} ({series.dtype}): not all cells are {column.form}s ({error}). "
-            f"Convert the column to {column.dtype}."
+            f"column {column.name!r} ({series.dtype}): not all cells are {column.form}s "
+            f"({cut(str(error), 60)}). Convert the column to {column.dtype}."
         ) from error
     if isinstance(series.dtype, np.dtype) and values.base is not None:
         values = values.copy()

@@ -184,7 +184,7 @@ class Timeline:
         if not self.calendar:
             return np.zeros((len(times), 0), dtype=np.int64)
         dates = self.dates(times).dt
-        read = {"hour": lambda: dates.hour, "weekday": lambda: dates.weekday}
+        read = {"hour": lambda: dates.hour, "weekday": lambda: dates.day_of_week}
         read["month"] = lambda: dates.month - 1
         return np.stack([np.asarray(read[name](), dtype=np.int64) for name in self.calendar], 1)
 

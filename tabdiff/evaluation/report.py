@@ -11,12 +11,12 @@ import json
 import os
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from tabdiff.data.schema import Schema, to_pandas
+from tabdiff.disk import write_private
 from tabdiff.evaluation.detection import DetectionSuite
 from tabdiff.evaluation.door import (
     check_include,
@@ -166,11 +166,16 @@ class Report:
         Parameters
         ----------
         path : path, optional
-            Also write it there, as UTF-8.
+            Also write it there, as UTF-8, readable by its owner only.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; what was at ``path`` is as it was.
         """
         text = json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=1)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_private(path, text)
         return text
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
@@ -182,18 +187,20 @@ class Report:
         Parameters
         ----------
         path : path, optional
-            Also write it there, as UTF-8.
+            Also write it there, as UTF-8, readable by its owner only.
 
         Raises
         ------
         ImportError
             If jinja2 is not installed.
+        OSError
+            If it cannot be written; what was at ``path`` is as it was.
         """
         from tabdiff.evaluation.html.page import render_page
 
         text = render_page(self)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_private(path, text)
         return text
 
     def __str__(self) -> str:

@@ -101,6 +101,21 @@ def test_masses_of_a_lattice_add_up_to_one_with_what_was_never_seen():
     )
 
 
+def test_the_finest_steps_have_their_density_for_a_mass():
+    values = np.random.default_rng(0).integers(3 * 10**11, 7 * 10**11, 200)
+    values[[0, 1]] = 10**10, 8 * 10**15
+    column = numeric(values)
+    mass = log_measure(column, all_cells(np.array([10**15, 10**15 + 10])))
+    assert np.isfinite(mass).all() and mass[0] == mass[1] < np.log(1e-12)
+
+
+def test_a_column_that_is_absent_is_named_as_the_schema_does():
+    synth = tiny().fit(table())
+    for verb in (synth.score_samples, synth.anomalies):
+        with pytest.raises(SchemaError, match="column 'c' is absent"):
+            verb(table().drop(columns="c"))
+
+
 def test_density_of_a_continuum_integrates_to_one():
     rng = np.random.default_rng(0)
     encoder = numeric(rng.normal(size=1000) * np.pi)

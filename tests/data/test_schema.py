@@ -217,6 +217,16 @@ def test_personal_data_are_identifiers_by_default(values: list[str]) -> None:
     assert kinds(frame, x="categorical") == {"x": "categorical"}
 
 
+def test_text_that_mostly_one_row_has_names_rows_however_often_the_rest_repeats() -> None:
+    notes = [f"note {i}" for i in range(N)]
+    frame = pd.DataFrame({"note": notes, "x": numbers()})
+    frame.loc[N // 2 :, "note"] = "none"
+    with pytest.warns(SchemaWarning, match="column 'note': identifiers by their look"):
+        assert kinds(frame)["note"] == "identifier"
+    frame.loc[N // 2 - 1 :, "note"] = "none"
+    assert kinds(frame)["note"] == "categorical"
+
+
 def test_personal_names_are_found_by_the_column_name() -> None:
     names = [f"Name{k % 25}" for k in range(N)]
     with pytest.warns(SchemaWarning, match="personal data by its name"):
@@ -304,6 +314,8 @@ def test_labels_survive_json(labels: Any) -> None:
         (lambda d: d["columns"][0].update(form="evil"), "form 'evil' is unknown"),
         (lambda d: d["columns"][0].update(dtype=["int64"]), "dtype must be text"),
         (lambda d: d["columns"][0].update(name={"evil": 1}), "malformed scalar"),
+        (lambda d: d["columns"][0].update(ordered="yes"), "malformed 'ordered' or 'categories'"),
+        (lambda d: d["columns"][0].update(categories="ab"), "malformed 'ordered' or 'categories'"),
         (lambda d: d["columns"][0].update(extra=1), "needs name, kind, dtype and form"),
         (lambda d: d["columns"].append(d["columns"][0]), "More than once: 'x'"),
         (lambda d: d["columns"].append(7), "needs name, kind, dtype and form"),

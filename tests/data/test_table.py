@@ -18,6 +18,7 @@ from polars.testing import assert_frame_equal as assert_polars_equal
 from tabdiff.data.categorical import CategoricalEncoder
 from tabdiff.data.cells import Cells
 from tabdiff.data.frames import concat
+from tabdiff.data.identifiers import _free_range
 from tabdiff.data.mixed import Gate, Mixed
 from tabdiff.data.numeric import ROWS_PER_VALUE, Resolution
 from tabdiff.data.schema import Schema, SchemaError, SchemaWarning
@@ -301,6 +302,25 @@ def test_integer_identifiers_stay_within_their_dtype(dtype: str, values: np.ndar
     assert out["id"].is_unique and not out["id"].isin(frame["id"]).any()
 
 
+@pytest.mark.parametrize(
+    ("values", "low", "high", "wanted"),
+    [
+        ([73_123, 98_765], 0, 2**63 - 1, (99_000, 2**63 - 1)),
+        ([73_123, 99_765], 0, 2**63 - 1, (100_000, 2**63 - 1)),
+        ([0, 7], 0, 2**63 - 1, (8, 2**63 - 1)),
+        ([2**62 + 123_456, 2**63 - 5], 0, 2**63 - 1, (0, 46 * 10**17 - 1)),
+        ([-98_765, -73_123], -(2**63), 0, (-(2**63), -99_001)),
+        ([100, 120], 0, 127, (0, 99)),
+    ],
+)
+def test_the_range_of_surrogates_does_not_tell_the_outermost_identifier(
+    values: list[int], low: int, high: int, wanted: tuple[int, int]
+) -> None:
+    first, last = _free_range(np.array(values), low, high)
+    assert (first, last) == wanted
+    assert last < min(values) or first > max(values)
+
+
 def test_identifiers_that_do_not_fit_are_refused() -> None:
     frame = pd.DataFrame({"id": pd.Series(range(200), dtype="uint8")})
     with pytest.warns(SchemaWarning, match="identifiers"):
@@ -308,6 +328,39 @@ def test_identifiers_that_do_not_fit_are_refused() -> None:
     x = encoder.encode(frame, rng())
     with pytest.raises(ValueError, match="column 'id': its dtype has room for 56 identifiers"):
         encoder.decode(x, rng())
+
+
+def test_surrogates_of_endless_texts_are_short_and_unique() -> None:
+    frame = pd.DataFrame({"x": [f"{i:04d}" + "a" * 5000 for i in range(30)]})
+    encoder = TableEncoder.fit(
+        frame, Schema.infer(frame, {"x": "identifier"}), np.random.default_rng(0)
+    )
+    again = TableEncoder.from_state(*encoder.state())
+    made = again.decode(encoder.encode(frame, np.random.default_rng(0)), np.random.default_rng(0))
+    assert made["x"].nunique() == 30
+    assert made["x"].str.len().max() < 1100
+
+
+@pytest.mark.parametrize(("name", "value"), [("width", 10**6), ("head", "x" * 2000)])
+def test_092_identifiers_that_fill_the_memory_are_refused(name: str, value: object) -> None:
+    frame = pd.DataFrame({"x": [f"C-{i:04d}" for i in range(30)]})
+    encoder = TableEncoder.fit(
+        frame, Schema.infer(frame, {"x": "identifier"}), np.random.default_rng(0)
+    )
+    data, arrays = encoder.state()
+    data["columns"][0][name] = value
+    with pytest.raises(ValueError, match=f"{name}"):
+        TableEncoder.from_state(data, arrays)
+
+
+@pytest.mark.parametrize(("name", "value"), [("dtype", "int8"), ("form", "date"), ("dtype", "O8")])
+def test_092_cells_that_a_dtype_cannot_hold_show_in_the_rehearsal(name: str, value: str) -> None:
+    frame = pd.DataFrame({"x": ["a", "b", "c"] * 9})
+    encoder = TableEncoder.fit(frame, Schema.infer(frame), np.random.default_rng(0))
+    data, arrays = encoder.state()
+    data["schema"]["columns"][0][name] = value
+    with pytest.raises((TypeError, ValueError)):
+        TableEncoder.from_state(data, arrays).rehearse()
 
 
 def test_missing_identifiers_keep_their_share() -> None:

@@ -71,7 +71,7 @@ def augment(
     wanted = where.counts_of(counts, label, synth.schema_) if counts else None
     frame = read_for(synth, data, na, separator)
     more = synth.augment(frame, factor=factor, target=label, counts=wanted, random_state=seed)
-    n_rows = write_table(output, [as_pandas(more)], formula_safe=csv_safe)
+    n_rows = write_table(output, [as_pandas(more)], formula_safe=csv_safe, private=True)
     if output != "-":
         added = terminal.plural(n_rows - len(frame), "synthetic row")
         voice(quiet)(f"Wrote {terminal.plural(n_rows, 'row')}, {added} among them, to {output}.")

@@ -111,15 +111,11 @@ def evaluate(
 def _publish(
     report: Report, html: str | None, json_path: str | None, say: Callable[[str], None]
 ) -> None:
-    from tabdiff.disk import replacing
-
     if json_path == "-":
         click.echo(report.to_json())
-    for path, render in ((html, report.to_html), (json_path, report.to_json)):
+    for path, write in ((html, report.to_html), (json_path, report.to_json)):
         if path not in (None, "-"):
-            text = render()
-            with replacing(path) as file:
-                file.write(text.encode("utf-8"))
+            write(path)
             say(f"Wrote {path}.")
 
 

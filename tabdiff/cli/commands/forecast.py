@@ -104,6 +104,6 @@ def forecast(
     if output is None and sys.stdout.isatty():
         click.echo(terminal.describe_rows(as_pandas(told)))
         return
-    n_rows = write_table(target, [as_pandas(told)], formula_safe=csv_safe)
+    n_rows = write_table(target, [as_pandas(told)], formula_safe=csv_safe, private=True)
     if target != "-":
         voice(quiet)(f"Wrote {terminal.plural(n_rows, 'row')} to {target}.")

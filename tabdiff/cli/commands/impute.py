@@ -65,7 +65,10 @@ def impute(
     completed = synth.impute(frame, n_draws=draws or 1, random_state=seed)
     tables = map(as_pandas, completed)
     n_rows = write_table(
-        output, tables if draws is None else _numbered(tables), formula_safe=csv_safe
+        output,
+        tables if draws is None else _numbered(tables),
+        formula_safe=csv_safe,
+        private=True,
     )
     if output != "-":
         voice(quiet)(f"Wrote {terminal.plural(n_rows, 'row')} to {output}.")

@@ -192,26 +192,41 @@ def describe(
     broken : mapping of bool array, (n,)
         The rows that break each constraint.
     columns : mapping
-        The columns that each constraint is about.
+        The columns whose cells are shown for each constraint; see :func:`shown_columns`.
     frame : DataFrame, (n, columns)
     """
     points = []
-    labels: list[Hashable] = list(frame.columns)
     for name, rows in broken.items():
         at = np.flatnonzero(rows)
         if not len(at):
             continue
         shown = "; ".join(
-            f"row {row}: "
-            + ", ".join(
-                f"{label!r}={shorten(_plain(frame.iloc[row, labels.index(label)]), 30)}"
-                for label in columns[name]
-            )
+            ": ".join([f"row {row}", *_cells(frame, row, columns[name])])
             for row in at[:_SHOWN].tolist()
         )
         more = "; …" if len(at) > _SHOWN else ""
         points.append(f"{name}: {len(at):,} of {len(rows):,} rows ({shown}{more})")
     return listing(points)
+
+
+def _cells(frame: pd.DataFrame, row: int, shown: Sequence[Hashable]) -> list[str]:
+    """Some cells of a row as one text; no text where none is to be shown."""
+    labels: list[Hashable] = list(frame.columns)
+    cells = [
+        f"{label!r}={shorten(_plain(frame.iloc[row, labels.index(label)]), 30)}" for label in shown
+    ]
+    return [", ".join(cells)] if cells else []
+
+
+def shown_columns(constraints: Sequence[Constraint], schema: Schema) -> dict[str, list[Hashable]]:
+    """By the constraint's text, its columns whose cells a message may show: no identifiers."""
+    labels = [column.name for column in schema.columns]
+    return {
+        str(constraint): [
+            label for label in constraint.columns(labels) if schema[label].kind != "identifier"
+        ]
+        for constraint in constraints
+    }
 
 
 def _plain(value: object) -> object:

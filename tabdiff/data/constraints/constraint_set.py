@@ -13,7 +13,7 @@ from tabdiff.data.column import Column
 from tabdiff.data.constraints.adapting import adapt, told
 from tabdiff.data.constraints.amounts import Quantities
 from tabdiff.data.constraints.catalogue import FixedIncrements, Unique
-from tabdiff.data.constraints.checks import describe, distinct_constraints
+from tabdiff.data.constraints.checks import describe, distinct_constraints, shown_columns
 from tabdiff.data.constraints.combinations import OPEN
 from tabdiff.data.constraints.declared import Constraint, ConstraintError
 from tabdiff.data.constraints.fitting import Derived, Learned, learn
@@ -212,8 +212,7 @@ class ConstraintSet:
             if isinstance(constraint, Unique):
                 del broken[str(constraint)]
         if any(rows.any() for rows in broken.values()):
-            labels = [column.name for column in self.schema.columns]
-            columns = {str(c): c.columns(labels) for c in self.constraints}
+            columns = shown_columns(self.constraints, self.schema)
             raise ConstraintError(f"rows break {describe(broken, columns, frame)}")
 
     def reverse(self, middle: pd.DataFrame) -> Any:

@@ -16,7 +16,13 @@ from tabdiff.data.constraints.axes import Axis
 from tabdiff.data.constraints.catalogue import (
     FixedIncrements,
 )
-from tabdiff.data.constraints.checks import check_choice, check_stated, decided_columns, describe
+from tabdiff.data.constraints.checks import (
+    check_choice,
+    check_stated,
+    decided_columns,
+    describe,
+    shown_columns,
+)
 from tabdiff.data.constraints.combinations import Combinations
 from tabdiff.data.constraints.contradictions import Demand
 from tabdiff.data.constraints.declared import (
@@ -120,7 +126,7 @@ def learn(
     _refuse_infinite(compared, series, schema)
     axes = {label: Axis.fit(series[label], schema[label]) for label in compared}
     broken = broken_rows(constraints, schema, axes, {}, series)
-    kept = _kept(constraints, broken, frame, labels, on_violation)
+    kept = _kept(constraints, broken, frame, schema, on_violation)
     if not kept.all():
         series = {label: own[kept] for label, own in series.items()}
     increments = {
@@ -168,7 +174,7 @@ def _kept(
     constraints: Sequence[Constraint],
     broken: Mapping[str, Array],
     frame: pd.DataFrame,
-    labels: Sequence[Hashable],
+    schema: Schema,
     on_violation: str,
 ) -> Array:
     """The rows that break nothing; refuses, or warns of, the others."""
@@ -177,7 +183,7 @@ def _kept(
         kept &= ~rows
     if kept.all():
         return kept
-    said = describe(broken, {str(c): c.columns(labels) for c in constraints}, frame)
+    said = describe(broken, shown_columns(constraints, schema), frame)
     if on_violation == "raise":
         raise ConstraintError(
             f"the training rows break {said}\nCorrect the rows or the constraints, or leave the "
