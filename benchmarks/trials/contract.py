@@ -312,5 +312,7 @@ def broken_by_condition(made: Any, at: int, value: object) -> list[str]:
         return [] if cells.missing.all() else ["condition: a cell is not missing"]
     if cells.missing.any():
         return ["condition: a cell is missing"]
-    other = [found for found in cells.values if typed(found) != typed(value)]
+    # In a column of floats a whole number is asked for, and comes out, as one of them.
+    wanted = float(value) if type(value) is int and float in map(type, cells.values) else value
+    other = [found for found in cells.values if typed(found) != typed(wanted)]
     return [f"condition: {other[0]!r}, wanted {value!r}"] if other else []

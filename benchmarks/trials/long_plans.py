@@ -130,7 +130,7 @@ def draw_long_plan(rng: Rng) -> LongPlan:
     faults += ["a moment twice", "a moment missing"] if chosen and chosen not in CALENDAR else []
     faults += ["a key missing"] if key and FAMILIES[key].can_miss else []
     n = 1 if single else int(rng.integers(1, MOST_ENTITIES + 1))
-    least = 2 if single else 1
+    least = 2 if n == 1 else 1
     return LongPlan(
         lengths=tuple(int(length) for length in rng.integers(least, MOST_LENGTH + 1, n)),
         key=key,
