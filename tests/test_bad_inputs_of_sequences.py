@@ -788,7 +788,9 @@ def test_an_entity_of_one_row_among_longer_ones_is_one():
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_entities_are_learned_and_drawn():
+def test_a_hundred_thousand_entities_are_learned_and_drawn(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sampler, "CHUNK", 1024)
+    monkeypatch.setattr(sequences, "CHUNK_SLOTS", 8192)
     n = 100_000
     frame = pd.DataFrame({"shop": np.repeat(np.arange(n), 2), "day": np.tile([0, 1], n)})
     frame = frame.assign(x=numbers(2 * n), town=np.repeat(np.resize(["a", "b"], n), 2))
