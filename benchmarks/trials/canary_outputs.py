@@ -104,7 +104,7 @@ def of_panel(case: Case) -> Iterator[Output]:
 def _holes(frame: pd.DataFrame) -> pd.DataFrame:
     """Every second number, plan and remark missing."""
     odd = np.arange(len(frame)) % 2 == 1
-    holes = {label: frame[label].mask(odd) for label in ("income", "points", "remarks")}
+    holes = {label: frame[label].mask(odd) for label in ("income", "points", "plan", "remarks")}
     return frame.assign(**holes)
 
 
