@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,10 @@ class RealTable:
 
 def read_csv(path: Path) -> pd.DataFrame:
     """Only an empty field is missing ("None" is a level), and no decimal is lost."""
-    return pd.read_csv(path, keep_default_na=False, na_values=[""], float_precision="round_trip")
+    # From 3.1 on pandas loses none unasked, and being asked is deprecated.
+    asked = tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1)
+    precision: Literal["round_trip"] | None = "round_trip" if asked else None
+    return pd.read_csv(path, keep_default_na=False, na_values=[""], float_precision=precision)
 
 
 def load(folder: Path, rows: int | None = None) -> RealTable:

@@ -157,7 +157,7 @@ def features(
         same_hour[:, 0], value[target - week_back], same_hour.mean(axis=1), same_hour.std(axis=1),
         recent[:, 0], recent.mean(axis=1), recent[:, :6].mean(axis=1),
         recent[:, 0] - before[:, 0], (recent - before)[:, :6].mean(axis=1),
-        (recent - before).mean(axis=1), step, moment.hour, moment.dayofweek, moment.dayofyear,
+        (recent - before).mean(axis=1), step, moment.hour, moment.day_of_week, moment.day_of_year,
         *(scaled[at - 1].T if scaled.shape[1] <= 8 else []),
     ]  # fmt: skip
     return np.column_stack([np.asarray(part, dtype=float) for part in parts])

@@ -80,7 +80,7 @@ def _store(number: int, rng: np.random.Generator) -> pd.DataFrame:
     expected = (
         0.8
         * size
-        * np.array(PROFILES[region])[days.weekday]
+        * np.array(PROFILES[region])[days.day_of_week]
         * np.where(promotion, 1.5, 1.0)
         * np.where(weather == "rain", 0.8, 1.0)
         * np.exp(mood)
@@ -116,13 +116,13 @@ def _promotions(n: int, rng: np.random.Generator) -> np.ndarray:
 def _profile(panel: pd.DataFrame, region: str) -> np.ndarray:
     own = panel[panel["region"] == region]
     share = own["sales"] / own.groupby("store")["sales"].transform("mean")
-    return share.groupby(own["date"].dt.weekday).mean().reindex(range(7)).to_numpy()
+    return share.groupby(own["date"].dt.day_of_week).mean().reindex(range(7)).to_numpy()
 
 
 def _memory(panel: pd.DataFrame) -> pd.Series:
     """Mean over the stores of the correlation of a day with so many days before."""
     log = np.log1p(panel["sales"])
-    log -= log.groupby([panel["store"], panel["date"].dt.weekday]).transform("mean")
+    log -= log.groupby([panel["store"], panel["date"].dt.day_of_week]).transform("mean")
     stores = log.groupby(panel["store"])
     return pd.Series({lag: stores.apply(lambda own, k=lag: own.autocorr(k)).mean() for lag in LAGS})
 

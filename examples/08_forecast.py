@@ -95,7 +95,7 @@ def _items(n: int, days: int, rng: np.random.Generator) -> tuple[pd.DataFrame, p
     for number, law in enumerate(laws.itertuples(index=False)):
         promotion = np.repeat(rng.random(days // 7 + 1) < 0.25, 7)[:days]
         mood = _moods(0.0, days, rng)
-        usual = law.level * WEEK[date.weekday] * np.where(promotion, law.lift, 1.0)
+        usual = law.level * WEEK[date.day_of_week] * np.where(promotion, law.lift, 1.0)
         frames.append(
             pd.DataFrame(
                 {
@@ -149,7 +149,7 @@ def _by_the_law(
 
 def _usual(rows: pd.DataFrame, law: pd.Series) -> np.ndarray:
     lift = np.where(rows["promotion"], law["lift"], 1.0)
-    return law["level"] * WEEK[rows["date"].dt.weekday] * lift
+    return law["level"] * WEEK[rows["date"].dt.day_of_week] * lift
 
 
 def _quantiles(futures: np.ndarray) -> np.ndarray:

@@ -32,11 +32,13 @@ if TYPE_CHECKING:
     )
     from tabdiff.synthesizer import DiffusionSynthesizer
     from tabdiff.timeseries import TimeSeriesDiffusionSynthesizer
+    from tabdiff.training.checkpoint import CheckpointMismatchError
 
 __version__ = "0.1.0"
 
 # Without DiffusionOverSampler: ``from tabdiff import *`` must not need imbalanced-learn.
 __all__ = [
+    "CheckpointMismatchError",
     "ConditionError",
     "ConditionWarning",
     "ConstraintError",
@@ -61,6 +63,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "CheckpointMismatchError": "tabdiff.training.checkpoint",
     "ModelMembership": "tabdiff.analytics.membership",
     "membership_attack": "tabdiff.analytics.membership",
     "ConditionError": "tabdiff.data.errors",

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ def replacing(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[Binar
 
     Until then the bytes go to a hidden file in the same folder, which is flushed to the disk
     before it is renamed; so a reader, a failure or a power cut finds the old file or the new one.
-    A link is followed.
+    Killed, the process leaves that file behind, `.NAME.<16 hexadecimal digits>.tmp`. A link is
+    followed.
 
     Parameters
     ----------
@@ -77,6 +79,18 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         temporary.unlink()
 
 
+def sweep(path: str | os.PathLike[str]) -> None:
+    """Remove the temporary files of `replacing` at `path` whose process was killed.
+
+    Only for who knows that no other process is writing to `path`.
+    """
+    target = Path(os.path.realpath(path))
+    ours = re.compile(re.escape(_stem(target)) + r"[0-9a-f]{16}\.tmp")
+    for beside in target.parent.iterdir():
+        if ours.fullmatch(beside.name):
+            beside.unlink()
+
+
 _BINARY = getattr(os, "O_BINARY", 0)
 
 _REMEDIES = {
@@ -85,14 +99,22 @@ _REMEDIES = {
     errno.EROFS: "this disk is read-only: choose another folder",
     errno.ENOSPC: "the disk is full: free some space or choose another folder",
     errno.EDQUOT: "your quota on this disk is used up: free some space or choose another folder",
+    errno.EFBIG: "it is larger than this disk or your limit (ulimit -f) allows: choose another",
+    errno.EIO: "the disk reports a failure: choose another folder",
     errno.ENAMETOOLONG: "the file name is too long: choose a shorter one",
 }
 
 
 def _open_beside(target: Path, mode: int) -> tuple[Path, int]:
     """A new hidden file in the folder of `target`, and its descriptor."""
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f"{_stem(target)}{secrets.token_hex(8)}.tmp")
     return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
+
+
+def _stem(target: Path) -> str:
+    """How the names of temporary files for `target` begin."""
+    # A part of a long one, as names have limits.
+    return f".{target.name[:40]}."
 
 
 def _check_target(target: Path, path: str | os.PathLike[str]) -> None:

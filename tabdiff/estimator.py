@@ -12,8 +12,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from tabdiff import persistence
 from tabdiff.inference.chunks import Seed, entropy_of
+from tabdiff.inference.threads import unswayed
+from tabdiff.training.checkpoint import keeper_in
 from tabdiff.training.hardware import resolve_device
+from tabdiff.training.loop import Keeper
 from tabdiff.training.settings import check_training
+
+# What it comes to where parts of a file contradict each other in a way that no reader looks for.
+_MISFITS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+FEWER_DRAWS = "Ask for fewer draws at a time, each with its own random_state."
 
 
 class DiffusionEstimator(BaseEstimator):
@@ -46,6 +53,7 @@ class DiffusionEstimator(BaseEstimator):
         persistence.write(path, {"kind": self.KIND, "parameters": parameters} | content, arrays)
 
     @classmethod
+    @unswayed()
     def load(
         cls,
         path: str | os.PathLike[str],
@@ -69,24 +77,48 @@ class DiffusionEstimator(BaseEstimator):
         Raises
         ------
         PersistenceError
-            If the file is damaged, of a newer format, or not a tabdiff file.
+            If the file is damaged, of a newer format or another class, or not a tabdiff file.
         """
         place = resolve_device(device)
         content, arrays = persistence.read(path, expected_sha256)
+        kind = content.get("kind")
+        if kind != cls.KIND:
+            raise persistence.UnknownKindError(
+                f"{os.fspath(path)!r}: it holds {kind!r:.80}, not {cls.KIND!r}. Load it with the "
+                "class that it names, in the version of tabdiff that wrote it."
+            )
         synth = cls(device=device)
         try:
-            if content["kind"] != cls.KIND:
-                raise ValueError(f"it holds a {content['kind']}")
+            synth._take_parameters(content["parameters"])
             synth._restore(content, arrays, place)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except _MISFITS as error:
             raise persistence.CorruptFileError(
                 f"{os.fspath(path)!r}: the content does not fit together: {error}. "
                 "Save the model again, or get the file anew from where it came."
             ) from error
         return synth
 
+    def _take_parameters(self, given: Any) -> None:
+        """Set what :meth:`_portable_parameters` gave.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If these are others, or out of their range.
+        """
+        seed = {"random_state"}
+        if not isinstance(given, dict) or given.keys() - seed != self._portable_parameters().keys():
+            raise ValueError(f"its parameters are not those of a {self.KIND}")
+        self.set_params(**given)
+        self._check_parameters()
+        entropy_of(self.random_state)
+
     def _portable_parameters(self) -> dict[str, Any]:
         """The constructor's arguments that a file keeps: plain numbers and names."""
+        raise NotImplementedError
+
+    def _check_parameters(self) -> None:
+        """Refuse constructor's arguments that no fit can be made of."""
         raise NotImplementedError
 
     def _restore(
@@ -111,12 +143,49 @@ class DiffusionEstimator(BaseEstimator):
         if self.prior not in ("absorbing", "uniform"):
             raise ValueError(f"prior must be 'absorbing' or 'uniform'. Got {self.prior!r}.")
 
+        if not isinstance(self.checkpoint_dir, str | os.PathLike | None):
+            raise TypeError(f"checkpoint_dir must be a path. Got {self.checkpoint_dir!r}.")
+        if not isinstance(self.resume, bool):
+            raise TypeError(f"resume must be True or False. Got {self.resume!r}.")
+        if self.resume and self.checkpoint_dir is None:
+            raise ValueError("resume=True goes on from a checkpoint: say in which checkpoint_dir.")
+
+    def _keeper(self, name: str) -> Keeper:
+        """What keeps the training of one network."""
+        return keeper_in(self.checkpoint_dir, name, self.resume)
+
+    def _entropy(self, *keepers: Keeper) -> int:
+        """What this fit is drawn from: what ``random_state`` says, or the fit that goes on said."""
+        entropy = entropy_of(self.random_state)
+        if not isinstance(self.random_state, int | np.integer):
+            entropy = next((k.entropy for k in keepers if k.entropy is not None), entropy)
+        for keeper in keepers:
+            keeper.entropy = entropy
+        return entropy
+
+    def _require_memory(self, asked: str, n_rows: int, remedy: str) -> None:
+        """Refuse rows that cannot fit: while they are made about 64 bytes a cell are in memory.
+
+        Raises
+        ------
+        MemoryError
+        """
+        needed = 64 * n_rows * max(len(self.schema_.columns), 1)
+        if not hasattr(os, "sysconf"):  # Windows does not tell.
+            return
+        present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if needed > present:
+            raise MemoryError(
+                f"{asked} would need about {needed / 2**30:,.0f} GiB; this machine has "
+                f"{present / 2**30:,.0f} GiB. {remedy}"
+            )
+
     def _next_path(self, random_state: Seed) -> tuple[int, ...]:
         """Where the next sample's random numbers come from."""
         if random_state is not None:
             return (entropy_of(random_state), 2)
-        self._n_samples_drawn += 1
-        return (self._fitted.entropy, 2, self._n_samples_drawn)
+        # One call of C: threads that ask at once get different numbers.
+        return (self._fitted.entropy, 2, next(self._turns))
 
 
 def _plain(value: Any) -> Any:

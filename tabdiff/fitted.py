@@ -11,6 +11,7 @@ import torch
 
 from tabdiff.data.long import require_table_of
 from tabdiff.data.mixed import Layout
+from tabdiff.data.parts import take, take_integer
 from tabdiff.data.rewriting import Verbatim, rewriting_from_state
 from tabdiff.data.schema import Schema
 from tabdiff.data.sequence import N_PLACE, SequenceEncoder
@@ -21,9 +22,10 @@ from tabdiff.diffusion.gaussian import GaussianDiffusion
 from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import MultinomialDiffusion, Prior
 from tabdiff.diffusion.schedule import CosineSchedule, KeepSchedule
-from tabdiff.inference.chunks import generators
-from tabdiff.training.loop import Progress
+from tabdiff.inference.chunks import entropy_of, generators
+from tabdiff.training.critic import Critic
 from tabdiff.training.settings import Size
+from tabdiff.training.standing import Progress
 
 # Exponent of the Gaussian clock: training draws and sampling steps crowd at low noise.
 WARP = 1.7
@@ -87,22 +89,23 @@ class Learned:
         device: torch.device,
     ) -> Learned:
         """What :meth:`record` described, on ``device``, for the parts of ``encoder``."""
-        size = Size(**content["size"])
+        size = Size(*(take_integer(content["size"], name, 1, 2**31) for name in ("width", "depth")))
+        weights = _under("denoiser.", arrays)
+        _require_weights(weights, encoder, size)
         denoiser = make_denoiser(encoder, size, entropy=0)
-        weights = {k: torch.from_numpy(v) for k, v in _under("denoiser.", arrays).items()}
-        denoiser.load_state_dict(weights)
-        fit = content["fit"]
+        denoiser.load_state_dict({name: torch.from_numpy(own) for name, own in weights.items()})
+        fit = take(content, "fit", dict)
         return Learned(
             denoiser=denoiser.to(device).eval(),
             joint=make_joint(encoder.layout, prior),
             size=size,
             device=device,
-            entropy=int(content["entropy"]),
-            history=history_frame(fit["history"]),
-            best_step=fit["best_step"],
-            stopped=fit["stopped"],
-            n_rows_seen=fit["n_rows_seen"],
-            seconds=fit["fit_seconds"],
+            entropy=entropy_of(int(take(content, "entropy", str))),
+            history=history_frame(_looks(fit)),
+            best_step=take_integer(fit, "best_step", 0, 2**63),
+            stopped=take(fit, "stopped", str),
+            n_rows_seen=take_integer(fit, "n_rows_seen", 1, 2**63),
+            seconds=float(take(fit, "fit_seconds", (int, float))),
         )
 
 
@@ -116,10 +119,13 @@ class Fitted(Learned):
         Between the user's table and the one that is learned.
     encoder : TableEncoder
         Of the one that is learned.
+    critic : Critic or None
+        What chooses among several rows drawn for each.
     """
 
     rewriting: Verbatim
     encoder: TableEncoder
+    critic: Critic | None
 
     @property
     def schema(self) -> Schema:
@@ -130,9 +136,15 @@ class Fitted(Learned):
         """Strict JSON and arrays, from which :meth:`from_state` makes the same."""
         encoder, arrays = self.encoder.state()
         content, weights = self.record()
-        told = {"schema": self.schema.to_dict(), "constraints": self.rewriting.state()}
-        content = {**told, "encoder": encoder, **content}
-        return content, weights | {f"encoder.{k}": v for k, v in arrays.items()}
+        content |= {
+            "schema": self.schema.to_dict(),
+            "constraints": self.rewriting.state(),
+            "encoder": encoder,
+            "candidates": self.critic.candidates if self.critic else 1,
+        }
+        weights |= {f"encoder.{k}": v for k, v in arrays.items()}
+        trees = self.critic.state() if self.critic else {}
+        return content, weights | {f"critic.{k}": v for k, v in trees.items()}
 
     @classmethod
     def from_state(
@@ -153,7 +165,12 @@ class Fitted(Learned):
         schema = Schema.from_dict(content["schema"])
         rewriting = rewriting_from_state(content["constraints"], schema, encoder.schema)
         learned = cls.from_record(content, arrays, encoder, prior, device)
-        return cls(rewriting=rewriting, encoder=encoder, **vars(learned))
+        critic = None
+        if content["candidates"] != 1:
+            trees = _under("critic.", arrays)
+            critic = Critic.from_state(encoder.layout, content["candidates"], trees).to(device)
+        rewriting.reverse(encoder.rehearse())
+        return cls(rewriting=rewriting, encoder=encoder, critic=critic, **vars(learned))
 
 
 @dataclass(kw_only=True)
@@ -198,8 +215,8 @@ class FittedSequences(Learned):
         own = _under("entities.", arrays)
         entities = Fitted.from_state(content["entities"], own, prior, device)
         encoder = SequenceEncoder.from_state(content["encoder"], _under("encoder.", arrays))
-        require_table_of(encoder, entities.schema)
         learned = cls.from_record(content, arrays, encoder, prior, device)
+        require_table_of(encoder, entities.rewriting, entities.encoder, learned.n_rows_seen)
         return cls(encoder=encoder, entities=entities, **vars(learned))
 
 
@@ -230,6 +247,38 @@ def make_joint(layout: Layout, prior: Prior) -> JointDiffusion:
         GaussianDiffusion(CosineSchedule(WARP)),
         MultinomialDiffusion(layout.levels, prior, KeepSchedule()),
     )
+
+
+def _require_weights(weights: dict[str, np.ndarray], encoder: Encoder, size: Size) -> None:
+    """Refuse arrays that are no weights, or too few for a network of this size.
+
+    Which goes with which is told when a network takes them; before that none is built that would
+    need far more memory than the weights do.
+
+    Raises
+    ------
+    ValueError
+        Naming an array that is not float32 or not finite, or the size.
+    """
+    for name, own in weights.items():
+        if own.dtype != np.float32 or not np.isfinite(own).all():
+            raise ValueError(f"weights {name!r} must be finite float32")
+    layout, blocks = encoder.layout, size.depth
+    if isinstance(encoder, SequenceEncoder):
+        blocks *= max((encoder.window - 1).bit_length() - 1, 1)
+    least = blocks * size.width**2 + 32 * (size.width * layout.n_cat + sum(layout.levels))
+    least += 16 * size.width * layout.n_num
+    if least > sum(own.size for own in weights.values()):
+        raise ValueError(f"its weights are too few for a network of {size}")
+
+
+def _looks(fit: dict[str, Any]) -> dict[str, list[Any]]:
+    """The history in a file."""
+    looks = take(fit, "history", dict)
+    for name, told in looks.items():
+        if not isinstance(told, list) or not all(type(one) in (int, float) for one in told):
+            raise ValueError(f"the history of {name!r} is no list of numbers")
+    return looks
 
 
 def history_frame(looks: Any) -> pd.DataFrame:

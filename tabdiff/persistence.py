@@ -189,7 +189,8 @@ def _load(path: str | os.PathLike[str]) -> bytes:
             f"{path}: {status.st_size:,} bytes; a .tabdiff file has at most {FILE_LIMIT:,}."
         )
     with open(path, "rb") as file:
-        return file.read(FILE_LIMIT)
+        # Told the size, as a read that may be longer takes room for all that it may be.
+        return file.read(status.st_size)
 
 
 def _check_digest(path: str | os.PathLike[str], payload: bytes, expected: str) -> None:

@@ -21,6 +21,7 @@ from tabdiff.diffusion.joint import Denoiser, JointDiffusion
 from tabdiff.inference.chunks import generators
 from tabdiff.inference.condition import Present
 from tabdiff.inference.sample import time_grid
+from tabdiff.inference.threads import side_by_side
 from tabdiff.inference.unroll import unroll
 from tabdiff.training.hardware import autocast_for
 
@@ -76,17 +77,21 @@ class SequenceSampler:
         """
         if not len(asked):
             nothing = Mixed(
-                torch.zeros((0, self.encoder.rows.layout.n_num)),
+                torch.zeros((0, self.encoder.rows.layout.n_num), dtype=torch.float32),
                 torch.zeros((0, self.encoder.rows.layout.n_cat), dtype=torch.int64),
             )
             return self.encoder.rows.decode(nothing, np.random.default_rng(0))
         return concat(list(self._chunks(asked, path)))
 
     def _chunks(self, asked: Unfinished, path: tuple[int, ...]) -> Iterator[pd.DataFrame]:
-        for number, first in enumerate(range(0, len(asked), self.chunk)):
+        def drawn(number: int) -> pd.DataFrame:
+            first = number * self.chunk
             part = asked.take(np.arange(first, min(first + self.chunk, len(asked))))
             noise, rng = generators(*path, number, device=self.device)
-            yield self._complete(part, noise, rng, int(asked.first_row[first]))
+            return self._complete(part, noise, rng, int(asked.first_row[first]))
+
+        numbers = range(-(-len(asked) // self.chunk))
+        return (rows for _, rows in side_by_side(drawn, numbers, self.device))
 
     def _complete(
         self, asked: Unfinished, noise: torch.Generator, rng: np.random.Generator, start: int

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -20,17 +21,19 @@ from tabdiff.data.constraints import Constraint
 from tabdiff.data.constraints.checks import check_choice, distinct_constraints
 from tabdiff.data.frames import concat
 from tabdiff.data.gaps import Gaps
-from tabdiff.data.mixed import Mixed
+from tabdiff.data.mixed import Layout, Mixed
 from tabdiff.data.rewriting import Inquiry, rewriting_of
 from tabdiff.data.schema import Schema
 from tabdiff.data.table import TableEncoder
 from tabdiff.diffusion.multinomial import Prior
-from tabdiff.estimator import DiffusionEstimator
+from tabdiff.estimator import FEWER_DRAWS, DiffusionEstimator
 from tabdiff.fitted import Fitted, history_frame, make_denoiser, make_joint
-from tabdiff.inference.chunks import Seed, entropy_of, generators
-from tabdiff.sampler import Sampler
+from tabdiff.inference.chunks import Seed, generators
+from tabdiff.inference.threads import by_itself, unswayed
+from tabdiff.sampler import Sampler, learn_critic
+from tabdiff.training.critic import MOST_CANDIDATES
 from tabdiff.training.hardware import autocast_for, resolve_device
-from tabdiff.training.loop import evaluate_loss, train
+from tabdiff.training.loop import Keeper, evaluate_loss, train
 from tabdiff.training.progress import ProgressBar
 from tabdiff.training.settings import (
     Size,
@@ -41,6 +44,8 @@ from tabdiff.training.settings import (
     require_real,
     require_whole,
 )
+
+_PIECEWISE = "Use sample_iter(n_samples), or the command `tabdiff sample MODEL -o rows.parquet`."
 
 
 class DiffusionSynthesizer(LookInside, DiffusionEstimator):
@@ -77,12 +82,28 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         Network evaluations per sampled row; with None as many as the table has categorical parts
         (each is then drawn given all that were drawn before), at least 16 (25 where numbers
         lie in few cells) and at most 100.
+    candidates : int, optional
+        Rows drawn for each row that comes out, of which boosted trees keep the one that real rows
+        would rather have; they learn after the network to tell real rows from drawn ones. 1 goes
+        without. When None, 1, 2 or 4, by how much of the difference is confirmed by held-out rows;
+        1 where ``max_steps`` or ``max_time`` is set, which are budgets of the network alone.
     device : str
         "auto" (cuda, mps, cpu), or a torch device.
     random_state : int, numpy Generator, RandomState or None
         Seeds training, and a stream of samples that moves on with every :meth:`sample`.
+        Rows of a fitted model never depend on the number of torch's threads; what training learns
+        does in its last bits, and is the same again at the same number.
     verbose : {0, 1, 2}
         Progress never, on a terminal or notebook, always.
+    checkpoint_dir : str or path, optional
+        A folder of this fit alone, made if need be, in which training keeps where it stands, every
+        ten seconds or more. A fit that ends well removes it; one that is killed, interrupted or
+        fails leaves it. It holds weights and moments of the optimiser, and no values.
+    resume : bool
+        Go on from what an interrupted fit of the same data and parameters left in
+        ``checkpoint_dir``; begin where there is nothing. On a processor the result is, bit by bit,
+        what it would have been without interruption, unless ``max_time``, which is counted over all
+        parts, decides. Of an interrupted fit whose ``random_state`` was None the seed is kept.
 
     Attributes
     ----------
@@ -97,10 +118,13 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         step, seconds, loss, validation_loss, learning_rate at each look at the held-out rows.
     n_features_in_, feature_names_in_
         As in scikit-learn; the names only where all are strings.
+    candidates_ : int
+        Rows drawn for each that comes out.
     n_rows_seen_ : int
     n_parameters_ : int
     best_step_ : int
     fit_seconds_ : float
+        Of a resumed fit, with the training of its earlier parts.
     stopped_ : str
         Why training ended: "max_steps", "max_time", "validation", "diverged", "interrupted", or
         "nothing to learn" where all columns are constant, missing or identifiers.
@@ -133,9 +157,12 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         depth: int | None = None,
         validation_fraction: float | None = None,
         sampling_steps: int | None = None,
+        candidates: int | None = None,
         device: str = "auto",
         random_state: Seed = None,
         verbose: int = 1,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        resume: bool = False,
     ) -> None:
         self.schema = schema
         self.column_kinds = column_kinds
@@ -150,15 +177,20 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self.depth = depth
         self.validation_fraction = validation_fraction
         self.sampling_steps = sampling_steps
+        self.candidates = candidates
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint_dir = checkpoint_dir
+        self.resume = resume
 
+    @unswayed()
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the joint distribution of all columns of ``X``.
 
         A failed fit leaves the estimator as it was. After Ctrl-C the best weights so far are kept,
-        the estimator is usable, and the KeyboardInterrupt goes on.
+        the estimator is usable, and the KeyboardInterrupt goes on; with ``checkpoint_dir`` the
+        training can go on, too.
 
         Parameters
         ----------
@@ -181,10 +213,38 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             If a parameter is out of its range.
         TrainingDivergedError
             If the loss ceased to be finite before any usable weights.
+        FileExistsError
+            If ``checkpoint_dir`` holds an interrupted fit, and ``resume`` is false.
+        CheckpointMismatchError
+            If it holds one of other data or parameters, with what differs.
+        PersistenceError
+            If what it holds is damaged, or no checkpoint.
+        OSError
+            If nothing can be written there.
+
+        Warns
+        -----
+        RuntimeWarning
+            If a checkpoint cannot be written, while training goes on; or once, if the memory of the
+            device holds batches only in parts.
         """
         self._check_parameters()
-        device, entropy = resolve_device(self.device), entropy_of(self.random_state)
-        began = time.monotonic()
+        keeper = self._keeper("table")
+        self._learn(X, keeper, self._entropy(keeper))
+        keeper.remove()
+        return self
+
+    def _learn(self, X: Any, keeper: Keeper, entropy: int) -> None:
+        """:meth:`fit`, all but the end of the checkpoint.
+
+        Parameters
+        ----------
+        keeper : Keeper
+            Of the training.
+        entropy : int
+            What all is drawn from.
+        """
+        device, began = resolve_device(self.device), time.monotonic()
         schema = self.schema or Schema.infer(X, self.column_kinds)
         noise, rng = generators(entropy, 0, device=device)
         rewriting = rewriting_of(self.constraints, X, schema, self.on_violation)
@@ -215,11 +275,29 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
                 noise,
                 report=bar,
                 autocast=autocast_for(device),
+                keeper=keeper,
             )
+        critic = None
+        if self._wants_critic() and trained.stopped not in ("interrupted", "nothing to learn"):
+            try:
+                critic = learn_critic(
+                    trained.denoiser,
+                    joint,
+                    self._calls(encoder.layout),
+                    kept,
+                    held_out,
+                    encoder.proportions,
+                    entropy,
+                )
+            except KeyboardInterrupt:
+                trained.stopped = "interrupted"
+            if critic and self.candidates:
+                critic.candidates = self.candidates
         self._adopt(
             Fitted(
                 rewriting=rewriting,
                 encoder=encoder,
+                critic=critic,
                 denoiser=trained.denoiser,
                 joint=joint,
                 size=size,
@@ -229,13 +307,13 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
                 best_step=trained.best_step,
                 stopped=trained.stopped,
                 n_rows_seen=len(rows),
-                seconds=time.monotonic() - began,
+                seconds=time.monotonic() - began + keeper.seconds,
             )
         )
         if trained.stopped == "interrupted":
             raise KeyboardInterrupt
-        return self
 
+    @unswayed()
     def sample(
         self,
         n_samples: int | None = None,
@@ -292,7 +370,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         check_is_fitted(self)
         question = self._fitted.rewriting.ask(self.encoder_, conditions)
         n = _count(n_samples, conditions, question)
-        _require_memory(n, len(self.schema_.columns))
+        self._require_memory(f"n_samples={n:,}", n, _PIECEWISE)
         path = self._next_path(random_state)
         frame = next(self._sampler().frames(question, n, max(n, 1), path))
         if isinstance(conditions, pd.DataFrame) and isinstance(frame, pd.DataFrame):
@@ -323,6 +401,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         size = require_whole("chunk", chunk, least=1)
         return self._sampler().frames(question, n, size, self._next_path(random_state))
 
+    @unswayed()
     def impute(self, df: Any, n_draws: int | None = None, *, random_state: Seed = None) -> Any:
         """``df`` with its missing cells drawn from the model, given the row's other cells.
 
@@ -359,6 +438,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             the first of them.
         ValueError, TypeError
             If ``n_draws`` is below 1 or no whole number.
+        MemoryError
+            If so many tables would not fit into memory.
 
         Warns
         -----
@@ -369,6 +450,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         check_is_fitted(self)
         n = 1 if n_draws is None else require_whole("n_draws", n_draws, least=1)
         gaps = Gaps(self._fitted.rewriting, self.encoder_, df)
+        self._require_memory(f"n_draws={n:,}", n * len(df), FEWER_DRAWS)
         path, sampler = self._next_path(random_state), self._sampler().without_missing()
         tables = []
         for draw in range(n):
@@ -376,6 +458,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             tables.append(gaps.fill(next(found)))
         return tables[0] if n_draws is None else tables
 
+    @unswayed()
     def augment(
         self,
         df: Any,
@@ -422,17 +505,21 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         ValueError
             If neither or both of ``factor`` and ``target`` are given, ``factor`` is below 1, or
             ``counts`` are no whole numbers or ask for fewer rows of a value than there are.
+        MemoryError
+            If the rows would not fit into memory.
         """
         check_is_fitted(self)
         rewriting = self._fitted.rewriting
         kept = as_fitted(rewriting, self.encoder_, df)
         wanted = rows_to_add(self.schema_, kept, factor, target, counts)
         n = sum(n for _, n in wanted)
+        self._require_memory(f"{n:,} rows to add", n, _PIECEWISE)
         by_value = [] if target is None else wanted
         question = rewriting.ask_more(self.encoder_, kept, target, by_value)
         frames = self._sampler().frames(question, n, max(n, 1), self._next_path(random_state))
         return concat([kept, next(frames)])
 
+    @unswayed()
     def counterfactual(
         self,
         df: Any,
@@ -483,6 +570,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             frame.index = df.index
         return frame
 
+    @unswayed()
     def score(self, X: Any, y: object = None) -> float:
         """Negative mean denoising loss of the rows of ``X``; higher is better.
 
@@ -502,8 +590,10 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         learned = self._fitted.rewriting.transform(X)
         rows = self.encoder_.encode(learned, np.random.default_rng(0))
         rows = Mixed(rows.num.float(), rows.cat).to(self._fitted.device)
-        autocast = autocast_for(self._fitted.device)
-        return -evaluate_loss(self.denoiser_, self._fitted.joint, rows, autocast)
+        device = self._fitted.device
+        autocast = autocast_for(device)
+        loss = partial(evaluate_loss, self.denoiser_, self._fitted.joint, rows, autocast)
+        return -by_itself(loss, device)
 
     @property
     def n_parameters_(self) -> int:
@@ -522,6 +612,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         distinct_constraints(() if self.constraints is None else self.constraints)
         check_choice(self.on_violation)
         self._check_training()
+        if self.candidates is not None:
+            require_whole("candidates", self.candidates, least=1, most=MOST_CANDIDATES)
 
     def _adopt(self, fitted: Fitted) -> None:
         """Take over what a fit or a file gave, all of it at once."""
@@ -529,16 +621,31 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self.schema_, self.encoder_ = fitted.schema, fitted.encoder
         self.constraint_set_ = fitted.rewriting.constraint_set
         self.denoiser_, self.history_ = fitted.denoiser, fitted.history
+        self.candidates_ = fitted.critic.candidates if fitted.critic else 1
         self.best_step_, self.stopped_ = fitted.best_step, fitted.stopped
         self.n_rows_seen_, self.fit_seconds_ = fitted.n_rows_seen, fitted.seconds
         self.n_features_in_ = len(fitted.schema.columns)
         self._name_features()
-        self._n_samples_drawn = 0
+        self._turns = iter(range(1, 2**63))
 
     def _sampler(self) -> Sampler:
         fitted = self._fitted
-        steps = self.sampling_steps or default_sampling_steps(fitted.encoder.layout)
-        return Sampler(fitted.encoder, fitted.denoiser, fitted.joint, steps, fitted.device)
+        return Sampler(
+            fitted.encoder,
+            fitted.denoiser,
+            fitted.joint,
+            self._calls(fitted.encoder.layout),
+            fitted.device,
+            fitted.critic if self.candidates != 1 else None,
+        )
+
+    def _calls(self, layout: Layout) -> int:
+        return self.sampling_steps or default_sampling_steps(layout)
+
+    def _wants_critic(self) -> bool:
+        if self.candidates is None:
+            return self.max_steps is None and self.max_time is None
+        return self.candidates > 1
 
     def _name_features(self) -> None:
         labels = [column.name for column in self.schema_.columns]
@@ -550,7 +657,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
     def _portable_parameters(self) -> dict[str, Any]:
         """The constructor's arguments that a file keeps: plain numbers and names."""
         kept = self.get_params(deep=False)
-        for name in ("schema", "column_kinds", "constraints", "device", "verbose"):
+        of_the_table = ("schema", "column_kinds", "constraints")
+        for name in (*of_the_table, "device", "verbose", "checkpoint_dir", "resume"):
             del kept[name]
         if not isinstance(self.random_state, int):
             del kept["random_state"]
@@ -559,7 +667,6 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
     def _restore(
         self, content: dict[str, Any], arrays: dict[str, np.ndarray], device: torch.device
     ) -> None:
-        self.set_params(**content["parameters"])
         fitted = Fitted.from_state(content, arrays, self.prior, device)
         if fitted.rewriting.constraint_set is not None:
             self.constraints = list(fitted.rewriting.constraint_set.constraints)
@@ -587,17 +694,3 @@ def _count(n_samples: int | None, conditions: Any, question: Inquiry) -> int:
             "each of them. Leave n_samples out."
         )
     return n
-
-
-def _require_memory(n_rows: int, n_columns: int) -> None:
-    """Refuse rows that cannot fit: about 64 bytes a cell stand in memory while a sample is made."""
-    needed = 64 * n_rows * max(n_columns, 1)
-    if not hasattr(os, "sysconf"):  # Windows does not tell.
-        return
-    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > present:
-        raise MemoryError(
-            f"n_samples={n_rows:,} would need about {needed / 2**30:,.0f} GiB; this machine has "
-            f"{present / 2**30:,.0f} GiB. Use sample_iter(n_samples), or the command "
-            "`tabdiff sample MODEL -o rows.parquet`."
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
@@ -15,8 +16,8 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from tabdiff.data.cells import Array
-from tabdiff.data.errors import ConditionError
-from tabdiff.data.frames import from_pandas, to_pandas
+from tabdiff.data.errors import ConditionError, UnknownColumnError, closest
+from tabdiff.data.frames import from_pandas, in_container_of, to_pandas
 from tabdiff.data.futures import by_quantiles, look_ahead
 from tabdiff.data.gaps import UNFILLED, fill_gaps
 from tabdiff.data.given import Given
@@ -30,13 +31,14 @@ from tabdiff.data.unfinished import Unfinished
 from tabdiff.data.windows import hold_out, learn_and_judge
 from tabdiff.denoisers.temporal import WIDTH_UNIT
 from tabdiff.diffusion.multinomial import Prior
-from tabdiff.estimator import DiffusionEstimator
+from tabdiff.estimator import FEWER_DRAWS, DiffusionEstimator
 from tabdiff.fitted import Fitted, FittedSequences, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
+from tabdiff.inference.threads import unswayed
 from tabdiff.sequences import SequenceSampler, encode_context, moments, to_long
 from tabdiff.synthesizer import DiffusionSynthesizer
 from tabdiff.training.hardware import autocast_for, resolve_device
-from tabdiff.training.loop import train
+from tabdiff.training.loop import Keeper, train
 from tabdiff.training.masks import SpanMasks
 from tabdiff.training.progress import ProgressBar
 from tabdiff.training.settings import (
@@ -52,6 +54,7 @@ from tabdiff.training.settings import (
 
 # Of a few long series, the share of their time that judges.
 TIME_HELD_OUT = 0.08
+_FEWER_SEQUENCES = "Ask for fewer or shorter sequences at a time, each with its own random_state."
 # The parameters that a file keeps besides what the encoder tells.
 _KEPT = (
     "prior",
@@ -96,7 +99,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         multiple of 8. Half of ``max_time`` at most goes to the table of entities.
     sampling_steps : int, optional
         Network evaluations per window; 32 to 64 by default, the more the more categories.
-    device, random_state, verbose
+    device, random_state, verbose, checkpoint_dir, resume
         As for :class:`DiffusionSynthesizer`.
 
     Attributes
@@ -141,6 +144,8 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         device: str = "auto",
         random_state: Seed = None,
         verbose: int = 1,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        resume: bool = False,
     ) -> None:
         self.sequence_key = sequence_key
         self.sequence_index = sequence_index
@@ -160,7 +165,10 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint_dir = checkpoint_dir
+        self.resume = resume
 
+    @unswayed()
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the sequences of a long frame.
 
@@ -183,10 +191,27 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             If a parameter is out of its range.
         TrainingDivergedError
             If the loss ceased to be finite before any usable weights.
+        FileExistsError, PersistenceError, OSError
+            Of ``checkpoint_dir``, as :meth:`DiffusionSynthesizer.fit` does.
         """
         self._check_parameters()
-        device, entropy = resolve_device(self.device), entropy_of(self.random_state)
-        began = time.monotonic()
+        keepers = self._keeper("entities"), self._keeper("sequences")
+        self._learn(X, *keepers, self._entropy(*keepers))
+        for keeper in keepers:
+            keeper.remove()
+        return self
+
+    def _learn(self, X: Any, of_entities: Keeper, keeper: Keeper, entropy: int) -> None:
+        """:meth:`fit`, all but the end of the checkpoints.
+
+        Parameters
+        ----------
+        of_entities, keeper : Keeper
+            Of the training of the table of entities, and of the rows.
+        entropy : int
+            What all is drawn from.
+        """
+        device, began = resolve_device(self.device), time.monotonic()
         noise, rng = generators(entropy, 0, device=device)
         long = LongFrame.learn(
             to_pandas(X),
@@ -200,7 +225,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         longest = int(table[LENGTH].max())
         window = min(self.window or default_window(longest, finest), longest)
         encoder = fit_encoder(X, long, self.column_kinds or {}, window, rng)
-        entities = self._fit_entities(encoder, table, entropy)
+        entities = self._fit_entities(encoder, table, entropy, of_entities)
         slots = encoder.lay(long.panel)
         rows = encoder.rows.encode(long.rows, rng)
         context = encode_context(encoder, long.entities, rng)
@@ -232,6 +257,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
                 masks=SpanMasks(encoder.place, encoder.columns, encoder.ahead),
                 report=bar,
                 autocast=autocast_for(device),
+                keeper=keeper,
             )
         self._adopt(
             FittedSequences(
@@ -246,13 +272,13 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
                 best_step=trained.best_step,
                 stopped=trained.stopped,
                 n_rows_seen=len(long.rows),
-                seconds=time.monotonic() - began,
+                seconds=time.monotonic() - began + of_entities.seconds + keeper.seconds,
             )
         )
         if trained.stopped == "interrupted":
             raise KeyboardInterrupt
-        return self
 
+    @unswayed()
     def sample(
         self,
         n_sequences: int | None = None,
@@ -290,12 +316,16 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             If a count is out of range, or several sequences are asked of a frame without key.
         ConditionError
             If context or conditions name what the frame does not have, or nothing can meet them.
+        MemoryError
+            If the rows would not fit into memory.
         """
         check_is_fitted(self)
         path, sampler, encoder = self._next_path(random_state), self._sampler(), self.encoder_
         if length is not None:
             length = require_whole("length", length, least=1)
         n, wanted = self._wanted_entities(n_sequences, length, context)
+        told = f"n_sequences={n:,}" if length is None else f"n_sequences={n:,}, length={length:,}"
+        self._require_memory(told, n * (length or 1), _FEWER_SEQUENCES)
         given = _given_in_every_row(encoder, conditions)
         # Whole chunks, of which the sample is the head.
         by_row = isinstance(wanted, pd.DataFrame) or self._is_single
@@ -303,6 +333,8 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         entities = self.entities_.sample(drawn, conditions=wanted, random_state=_seed(path))
         if length is not None:
             entities[LENGTH] = length
+        n_rows = int(entities[LENGTH].sum())
+        self._require_memory(f"sequences of {n_rows:,} rows", n_rows, _FEWER_SEQUENCES)
         if (entities[LENGTH] > 1).any():
             encoder.timeline.require_step()
         slots = encoder.blank(first_moments(encoder, entities), entities[LENGTH].to_numpy())
@@ -311,6 +343,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         frame = to_long(encoder, asked, rows, moments(encoder, asked, rows))
         return self._given_back(frame.iloc[: asked.first_row[n]])
 
+    @unswayed()
     def forecast(
         self,
         history: Any,
@@ -355,6 +388,8 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             If ``history`` or ``known_future`` do not follow the fitted frame.
         ValueError, TypeError
             If a count or a quantile is out of range.
+        MemoryError
+            If the rows would not fit into memory.
         """
         check_is_fitted(self)
         horizon = require_whole("horizon", horizon, least=1)
@@ -363,6 +398,11 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         encoder = self.encoder_
         long = LongFrame.read(to_pandas(history), encoder)
         future = None if known_future is None else to_pandas(known_future)
+        self._require_memory(
+            f"horizon={horizon:,} with n_samples={n_samples:,}",
+            len(long.entities) * horizon * n_samples,
+            "Ask for fewer samples or entities at a time, each with its own random_state.",
+        )
         one = look_ahead(encoder, long, horizon, future)
         ahead = one.repeated(n_samples)
         sampler = self._sampler(encoder.window - encoder.ahead_at_once).without_missing()
@@ -374,10 +414,13 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         n = len(futures) // n_samples
         entity = np.arange(len(futures)) % n // horizon
         label = free_label("draw", [column.name for column in self.schema_.columns])
-        futures.insert(0, label, np.repeat(np.arange(n_samples), n))
+        # Where columns have several levels, pandas wants a word for each.
+        more = ("",) * (futures.columns.nlevels - 1)
+        futures.insert(0, (label, *more) if more else label, np.repeat(np.arange(n_samples), n))
         order = np.argsort(entity, kind="stable")
         return self._given_back(futures.iloc[order].reset_index(drop=True))
 
+    @unswayed()
     def impute(self, df: Any, n_draws: int | None = None, *, random_state: Seed = None) -> Any:
         """``df`` with its missing cells drawn from the model, given all cells of the sequence.
 
@@ -392,8 +435,8 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         Returns
         -------
         DataFrame, or a list of them
-            Rows, index and observed cells as they were. Keys, moments and context columns are not
-            filled.
+            In the container of ``df``: rows, index and observed cells as they were. Keys, moments
+            and context columns are not filled.
 
         Raises
         ------
@@ -403,11 +446,14 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             If ``df`` does not follow the fitted frame.
         ValueError, TypeError
             If ``n_draws`` is below 1 or no whole number.
+        MemoryError
+            If so many frames would not fit into memory.
         """
         check_is_fitted(self)
         n = 1 if n_draws is None else require_whole("n_draws", n_draws, least=1)
         encoder, frame = self.encoder_, to_pandas(df)
         long = LongFrame.read(frame, encoder)
+        self._require_memory(f"n_draws={n:,}", n * len(long.rows), FEWER_DRAWS)
         given = Question.of_gaps(encoder.rows, long.rows, np.arange(len(long.rows))).given
         asked = Unfinished(long.entities, encoder.lay(long.panel), given)
         back = np.argsort(long.panel.order)
@@ -422,9 +468,10 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         for draw in range(n):
             rows = sampler.rows(asked, (*path, draw)).iloc[back]
             filled = fill_gaps(frame, fillable, np.arange(len(frame)), by_label(rows))
-            tables.append(self._given_back(filled))
+            tables.append(in_container_of(df, filled))
         return tables[0] if n_draws is None else tables
 
+    @unswayed()
     def score_samples(
         self, df: Any, *, explain: bool = False, n_draws: int = 1, random_state: Seed = 0
     ) -> Any:
@@ -473,6 +520,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         nats = log_likelihoods(self._fitted, df, steps, draws, entropy_of(random_state))
         return nats if explain else nats.sum(axis=1).to_numpy()
 
+    @unswayed()
     def anomalies(
         self, df: Any, contamination: float = 0.05, *, n_draws: int = 1, random_state: Seed = 0
     ) -> pd.DataFrame:
@@ -538,9 +586,11 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         self.n_entities_seen_ = 1 if self._is_single else fitted.entities.n_rows_seen
         self.entities_ = DiffusionSynthesizer(prior=self.prior, device=self.device)
         self.entities_._adopt(fitted.entities)
-        self._n_samples_drawn = 0
+        self._turns = iter(range(1, 2**63))
 
-    def _fit_entities(self, encoder: SequenceEncoder, table: pd.DataFrame, entropy: int) -> Fitted:
+    def _fit_entities(
+        self, encoder: SequenceEncoder, table: pd.DataFrame, entropy: int, keeper: Keeper
+    ) -> Fitted:
         """Learn the table of entities; of a single one all is constant."""
         schema = entity_schema(encoder, table)
         if len(table) == 1:
@@ -551,10 +601,10 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             max_steps=self.max_steps,
             max_time=None if self.max_time is None else self.max_time / 2,
             device=self.device,
-            random_state=entropy % 2**32,
             verbose=self.verbose,
         )
-        return synth.fit(table)._fitted
+        synth._learn(table, keeper, entropy % 2**32)
+        return synth._fitted
 
     def _hold_out(self, offsets: Array, window: int, rng: np.random.Generator) -> Array:
         """The slots that judge."""
@@ -582,9 +632,10 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         self._require_own_keys(n, wanted)
         unknown = [label for label in wanted if label not in (roles.key, *roles.context)]
         if unknown:
-            raise ConditionError(
-                f"context: {unknown[0]!r} is no context column. Those are "
-                f"{', '.join(map(repr, roles.context)) or 'none'}."
+            known = ", ".join(map(repr, roles.context)) or "none"
+            raise UnknownColumnError(
+                f"context: {unknown[0]!r} is no context column. Those are {known}."
+                f"{closest(unknown[0], roles.context)}"
             )
         # Where all sequences had one length, it tells nothing of the other columns.
         if length is not None and self.entities_.schema_[LENGTH].kind != "constant":
@@ -650,8 +701,6 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
     def _restore(
         self, content: dict[str, Any], arrays: dict[str, Array], device: torch.device
     ) -> None:
-        self.set_params(**{name: content["parameters"][name] for name in _KEPT})
-        self._check_parameters()
         self._adopt(FittedSequences.from_state(content, arrays, self.prior, device))
         self._take_roles()
 
@@ -683,6 +732,12 @@ def _given_in_every_row(encoder: SequenceEncoder, conditions: Any) -> Given:
         return Given.nothing(1, len(encoder.rows.fields))
     if not isinstance(conditions, Mapping):
         raise TypeError(f"conditions must map columns to values. Got {type(conditions).__name__}.")
+    roles = encoder.roles
+    if elsewhere := [c for c in (roles.key, roles.index, *roles.context) if c in conditions]:
+        raise ConditionError(
+            f"conditions={{{elsewhere[0]!r}: …}}: conditions are on what differs from row to row. "
+            "Ask for keys and context columns by context=; moments follow from the first one."
+        )
     question = Question.of_mapping(encoder.rows, conditions)
     if question.restrictions:
         raise ConditionError("conditions on sequences give a value a column, no range and no set.")

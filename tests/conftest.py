@@ -20,6 +20,7 @@ def _global_state() -> dict[str, Any]:
     state: dict[str, Any] = {
         "random": random.getstate(),
         "numpy.random": (kind, keys.tobytes(), position, has_gauss, gauss),
+        "numpy errors": np.geterr(),
     }
     if "torch" in sys.modules:
         import torch
@@ -27,8 +28,11 @@ def _global_state() -> dict[str, Any]:
         state |= {
             "torch generator": torch.get_rng_state().numpy().tobytes(),
             "torch default dtype": torch.get_default_dtype(),
+            "torch default device": torch.empty(0).device,
             "torch deterministic flag": torch.are_deterministic_algorithms_enabled(),
             "torch threads": torch.get_num_threads(),
+            "torch precision": torch.get_float32_matmul_precision(),
+            "torch gradients": torch.is_grad_enabled(),
         }
     return state
 
@@ -42,6 +46,23 @@ def globals_untouched() -> Iterator[None]:
     moved = [name for name, value in before.items() if value != after[name]]
     if moved:
         pytest.fail(f"global state was changed: {', '.join(moved)}. Randomness is an argument.")
+
+
+@pytest.fixture(scope="session")
+def sdmetrics() -> None:
+    """Leave a test out where the `eval` extra is not installed."""
+    pytest.importorskip("sdmetrics")
+
+
+@pytest.fixture
+def double_by_default() -> Iterator[None]:
+    """Let torch make float64 where no dtype is named, as a caller may have set it."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
 
 
 FrameMaker = Callable[[pd.DataFrame], Any]

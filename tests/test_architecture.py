@@ -18,6 +18,7 @@ ROOMS = {
     "data": set(),
     "diffusion": {"data.mixed"},
     "denoisers": {"data.mixed"},
+    "training.checkpoint": {"training", "diffusion", "data.mixed", "persistence", "disk"},
     "training": {"diffusion", "denoisers", "data.mixed"},
     "inference": {"diffusion", "denoisers", "data.mixed", "data.windows"},
     "evaluation": {"data.schema", "disk"},

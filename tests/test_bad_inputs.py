@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
 import pytest
 from sklearn.exceptions import NotFittedError
 
@@ -27,18 +26,9 @@ from tabdiff.data.constraints import (
     ScalarRange,
 )
 from tabdiff.data.errors import ConditionError, ConditionWarning
-from tests.data.frames import FAMILIES, N
+from tests.data.frames import FAMILIES
+from tests.odd_columns import REFUSED, WHOLE, assert_alike, numbers, objects
 from tests.tiny import table, tiny
-
-
-def numbers(n: int = N) -> np.ndarray:
-    return np.random.default_rng(0).normal(size=n)
-
-
-def objects(values: list[Any]) -> pd.Series:
-    series = pd.Series([None] * len(values), dtype=object)
-    series[:] = values
-    return series
 
 
 def learn(frame: pd.DataFrame, n: int = 300, **parameters: Any) -> pd.DataFrame:
@@ -48,81 +38,13 @@ def learn(frame: pd.DataFrame, n: int = 300, **parameters: Any) -> pd.DataFrame:
     out = synth.sample(n)
     pd.testing.assert_frame_equal(frame, before)
     assert list(out.index) == list(range(n)) and isinstance(out.index, pd.RangeIndex)
-    pd.testing.assert_index_equal(out.columns, frame.columns)
+    pd.testing.assert_index_equal(out.columns, frame.columns, exact="equiv")
     for at, column in enumerate(synth.schema_.columns):
         assert_alike(out.iloc[:, at], frame.iloc[:, at], column.kind)
     return out
 
 
-def assert_alike(made: pd.Series, real: pd.Series, kind: str) -> None:
-    if kind != "identifier":
-        assert made.dtype == real.dtype
-    if made.dtype == object and made.isna().any():
-        assert {type(v) for v in made[made.isna()]} <= {type(v) for v in real[real.isna()]}
-    assert real.isna().any() or not made.isna().any()
-    new, old = made.dropna().tolist(), real.dropna().tolist()
-    assert {type(value) for value in new} <= {type(value) for value in old}
-    if kind in ("numeric", "datetime", "timedelta"):
-        assert new and min(old) <= min(new) and max(new) <= max(old)
-    elif kind in ("categorical", "constant"):
-        assert {(type(v), v) for v in new} <= {(type(v), v) for v in old}
-    elif kind == "identifier":
-        assert not set(new) & set(old) and len(set(new)) == len(new)
-
-
 # ---- columns that come out as they went in ----
-
-WHOLE = {
-    "08 some NaN": FAMILIES["float NaN"],
-    "10 int and str": FAMILIES["int and str"],
-    "13 time zone": FAMILIES["zoned"],
-    "13 fixed offset": FAMILIES["fixed offset"],
-    "15 datetimes of years 1 and 9999": FAMILIES["datetimes 1..9999"],
-    "16 datetime64[s] of years 1 and 9999": FAMILIES["datetime s 0001-9999"],
-    "17 NaT": FAMILIES["NaT"],
-    "18 dates": FAMILIES["dates"],
-    "19 times": FAMILIES["times"],
-    "20 timedelta": FAMILIES["timedelta"],
-    "20 timedelta NaT": FAMILIES["timedelta NaT"],
-    "21 period": FAMILIES["period M"],
-    "21 period NaT": FAMILIES["period NaT"],
-    "22 interval objects": FAMILIES["intervals"],
-    "22 interval dtype": FAMILIES["interval"],
-    "23 interval category": FAMILIES["category of intervals"],
-    "24 sparse": FAMILIES["sparse"],
-    "24 sparse NaN": FAMILIES["sparse NaN"],
-    "24 sparse int": FAMILIES["sparse int"],
-    "26 odd above 2^53": FAMILIES["odd above 2^53"],
-    "27 uint64 near its limit": FAMILIES["wide uint64"],
-    "27 uint64 limits": FAMILIES["uint64 limits"],
-    "28 beyond int64": FAMILIES["beyond int64"],
-    "29 bool": FAMILIES["bool"],
-    "30 boolean NA": FAMILIES["boolean"],
-    "31 Int64 NA": FAMILIES["Int64"],
-    "32 string[python] NA": FAMILIES["string python"],
-    "32 string[pyarrow] NA": FAMILIES["string pyarrow"],
-    "41 unused levels": FAMILIES["category"],
-    "42 ordered category": FAMILIES["ordered"],
-    "43 category of ints": FAMILIES["category of ints"],
-    "44 one category": pd.Series(pd.Categorical(["only"] * N, ["only", "never"])),
-    "45 constant float": pd.Series([0.1] * N),
-    "48 scale 1e300": FAMILIES["1e300"],
-    "49 scale 1e-300": FAMILIES["1e-300"],
-    "49 subnormal": FAMILIES["subnormal"],
-    "50 range overflows": FAMILIES["range overflows"],
-    "51 decimals": FAMILIES["decimals"],
-    "52 bytes": FAMILIES["bytes"],
-    "53 float16": FAMILIES["float16"],
-    "54 float32": FAMILIES["float32"],
-    "55 int8 limits": FAMILIES["int8 limits"],
-    "56 arrow double": FAMILIES["arrow double"],
-    "57 arrow string NA": FAMILIES["arrow string"],
-    "58 arrow timestamp": FAMILIES["arrow timestamp"],
-    "58 arrow timestamp with zone": FAMILIES["arrow timestamp tz"],
-    "64 empty and blank": objects(["", " ", None] * (N // 3)),
-    "65 nan and None as text": objects(["nan", "None", None, "x"] * (N // 4)),
-    "65 nan as text beside NaN": objects(["nan", "None", float("nan"), "x"] * (N // 4)),
-}
 
 
 @pytest.mark.parametrize("series", WHOLE.values(), ids=WHOLE.keys())
@@ -150,7 +72,7 @@ def test_15_16_extreme_years_are_exact() -> None:
 
 
 def test_26_integers_beyond_2_53_keep_their_last_digit() -> None:
-    odd = 2**53 + 1 + 2 * np.random.default_rng(0).integers(0, 10**6, N)
+    odd = 2**53 + 1 + 2 * np.random.default_rng(0).integers(0, 10**6, 240)
     assert (learn(pd.DataFrame({"x": odd}))["x"] % 2 == 1).all()
 
 
@@ -339,36 +261,12 @@ def test_68_read_only_input_is_read_and_left_alone() -> None:
 
 # ---- columns that are refused ----
 
-REFUSED = {
-    "09 infinite": (pd.Series([1.5, 2.5, np.inf, 4.5] * 15), r"infinite \(first at row 2: inf\)"),
-    "09 minus infinity": (pd.Series([1.5, -np.inf] * 30), r"30 values are infinite"),
-    "11 lists": (objects([[1, 2], [3]] * 30), r"lists \(first at row 0: \[1, 2\]\).*df.explode"),
-    "12 dicts": (objects([None, {"k": 1}] * 30), r"30 values are dicts \(first at row 1.*explode"),
-    "14 several time zones": (
-        objects([pd.Timestamp("2020", tz=zone) for zone in ("UTC", "Asia/Tokyo")] * 30),
-        r"several time zones.*utc=True",
-    ),
-    "14 naive and zoned": (
-        objects([pd.Timestamp("2020"), pd.Timestamp("2020", tz="UTC")] * 30),
-        r"several time zones.*utc=True",
-    ),
-    "25 complex": (pd.Series([1 + 2j, 3j] * 30), r"complex.*real and an imaginary"),
-    "59 arrow list": (
-        pd.Series([[1], [2]] * 30, dtype=pd.ArrowDtype(pa.list_(pa.int64()))),
-        r"arrow type list.*explode",
-    ),
-    "59 arrow struct": (
-        pd.Series([{"a": 1}] * 60, dtype=pd.ArrowDtype(pa.struct([("a", pa.int64())]))),
-        r"arrow type struct.*explode",
-    ),
-}
-
 
 @pytest.mark.parametrize(("series", "reason"), REFUSED.values(), ids=REFUSED.keys())
 def test_column_is_refused_by_name(series: pd.Series, reason: str) -> None:
     synth = tiny()
     with pytest.raises(SchemaError, match=f"(?s)column 'bad'.*{reason}"):
-        synth.fit(pd.DataFrame({"good": numbers(60), "bad": series}))
+        synth.fit(pd.DataFrame({"good": numbers(), "bad": series}))
     with pytest.raises(NotFittedError):
         synth.sample(1)
 
@@ -696,6 +594,7 @@ def test_88_a_failed_fit_keeps_the_model_before_it() -> None:
         ("validation_fraction", 0.6),
         ("validation_fraction", -0.1),
         ("sampling_steps", 0),
+        ("sampling_steps", 10_001),
         ("device", "abacus"),
         ("device", "cuda:99"),
         ("verbose", 3),

@@ -80,6 +80,10 @@ def test_what_is_written_is_read(tmp_path: Path, name: str):
     path = str(tmp_path / name)
     assert write_table(path, [FRAME, FRAME]) == 4
     both = pd.concat([FRAME, FRAME], ignore_index=True)
+    if not name.endswith(("pq", "parquet")):
+        # The text of a CSV file is Python's, whatever this pandas makes of it.
+        texts = both[["text", "ünï"]].astype(object)
+        both[["text", "ünï"]] = texts.where(texts.notna(), None)
     pd.testing.assert_frame_equal(read_table(path), both)
 
 
@@ -94,7 +98,9 @@ def test_a_parquet_column_may_begin_with_missing_text(tmp_path: Path):
     path = str(tmp_path / "t.parquet")
     chunks = [pd.DataFrame({"a": [None]}, dtype=object), pd.DataFrame({"a": ["x"]})]
     write_table(path, chunks)
-    assert read_table(path)["a"].tolist() == [None, "x"]
+    read = read_table(path)["a"]
+    assert read.isna().tolist() == [True, False]
+    assert read[1] == "x"
 
 
 def test_a_failure_half_way_leaves_the_old_table(tmp_path: Path):

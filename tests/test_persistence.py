@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import struct
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -294,6 +295,16 @@ def test_read_does_not_wait_on_a_pipe(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(NotATabdiffFileError, match="not a regular file"):
         read(tmp_path / "pipe")
+
+
+def test_read_takes_no_more_room_than_the_file(saved: Path):
+    tracemalloc.start()
+    try:
+        read(saved)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 2**22
 
 
 def test_read_refuses_a_giant_before_reading_it(saved: Path, monkeypatch):

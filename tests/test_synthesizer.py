@@ -22,11 +22,14 @@ from tabdiff.persistence import (
     CorruptFileError,
     DigestMismatchError,
     NotATabdiffFileError,
+    UnknownKindError,
     envelope,
+    read,
     write,
 )
-from tabdiff.training.loop import Progress, TrainingDivergedError
+from tabdiff.training.loop import TrainingDivergedError
 from tabdiff.training.progress import ProgressBar
+from tabdiff.training.standing import Progress
 from tests.conftest import FrameMaker
 from tests.data.frames import FAMILIES
 from tests.tiny import table, tiny
@@ -64,7 +67,7 @@ def fitted(real: pd.DataFrame) -> DiffusionSynthesizer:
 def fresh(fitted: DiffusionSynthesizer) -> DiffusionSynthesizer:
     """The same model with its stream of samples at the beginning."""
     synth = copy.deepcopy(fitted)
-    synth._n_samples_drawn = 0
+    synth._adopt(synth._fitted)
     return synth
 
 
@@ -232,15 +235,33 @@ def test_parameters_that_shape_samples_survive_a_file(prior: str, tmp_path: Path
     assert loaded.score(table()) == synth.score(table())
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, np.float64(1.0)])
+def test_092_weights_that_are_no_numbers_of_float32_are_refused(
+    fitted: DiffusionSynthesizer, tmp_path: Path, value: Any
+) -> None:
+    path = tmp_path / "m.tabdiff"
+    fitted.save(path)
+    content, arrays = read(path)
+    name = "denoiser.enter.weight"
+    arrays[name] = arrays[name].astype(np.asarray(value).dtype if value == 1 else np.float32)
+    arrays[name][0, 0] = value
+    write(path, content, arrays)
+    with pytest.raises(CorruptFileError, match=r"'enter\.weight' must be finite float32"):
+        DiffusionSynthesizer.load(path)
+
+
 def test_files_that_are_no_models_are_refused(fitted: DiffusionSynthesizer, tmp_path: Path) -> None:
     path = tmp_path / "m.tabdiff"
     path.write_text("x,y\n1,2\n")
     with pytest.raises(NotATabdiffFileError):
         DiffusionSynthesizer.load(path)
     write(path, {"kind": "Scaler"}, {})
-    with pytest.raises(CorruptFileError, match="it holds a Scaler"):
+    with pytest.raises(UnknownKindError, match="it holds 'Scaler'"):
         DiffusionSynthesizer.load(path)
     write(path, {}, {})
+    with pytest.raises(UnknownKindError, match="it holds None"):
+        DiffusionSynthesizer.load(path)
+    write(path, {"kind": "DiffusionSynthesizer"}, {})
     with pytest.raises(CorruptFileError, match="does not fit together"):
         DiffusionSynthesizer.load(path)
     with pytest.raises(FileNotFoundError):

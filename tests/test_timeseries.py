@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 
 from tabdiff import SchemaError, SchemaWarning, persistence, sequences
 from tabdiff.data.errors import ConditionError
-from tabdiff.persistence import CorruptFileError
+from tabdiff.persistence import CorruptFileError, UnknownKindError
 from tabdiff.timeseries import TimeSeriesDiffusionSynthesizer
 
 TINY: dict[str, Any] = {
@@ -84,7 +84,7 @@ def ticks() -> Synth:
 def months() -> Synth:
     """Month ends in polars, equally long."""
     rng = np.random.default_rng(2)
-    ends = pd.date_range("2020-01-31", periods=10, freq="ME")
+    ends = pd.date_range("2020-01-31", periods=10, freq="ME", unit="ns")
     frame = pd.DataFrame({"k": np.repeat(np.arange(9), 10), "d": np.tile(ends, 9)})
     frame["x"] = rng.normal(size=90)
     frame["c"] = rng.choice(list("uv"), 90)
@@ -530,6 +530,18 @@ HOSTILE = [
     ("entities.encoder", {}),
     ("size", {}),
     ("size.width", 9),
+    ("size.width", 10**9),
+    ("size.depth", 10**9),
+    ("entities.size.width", 10**6),
+    ("parameters", {}),
+    ("parameters.width", -1),
+    ("parameters.sampling_steps", 10**9),
+    ("fit.n_rows_seen", 0),
+    ("fit.n_rows_seen", "many"),
+    ("fit.history", {"loss": ["low"]}),
+    ("encoder.schema.label_dtype", "int64"),
+    ("encoder.rows.schema.columns", []),
+    ("encoder.window", 10**5),
     ("entropy", "x"),
     ("fit", []),
 ]
@@ -545,7 +557,8 @@ def test_092_malformed_files_are_refused(days: Synth, tmp_path: Any, path: str, 
         place = place[step]
     place[name] = value
     persistence.write(tmp_path / "m.tabdiff", content, arrays)
-    with pytest.raises(CorruptFileError, match="does not fit together"):
+    wrong = UnknownKindError if path == "kind" else CorruptFileError
+    with pytest.raises(wrong, match="does not fit together|it holds 'DiffusionSynthesizer'"):
         Synth.load(tmp_path / "m.tabdiff", device="cpu")
 
 

@@ -28,6 +28,7 @@ from tabdiff.data.table import TableEncoder
 from tabdiff.fitted import Fitted, Learned
 from tabdiff.inference.chunks import generators
 from tabdiff.inference.likelihood import Bound, Path, log_likelihood
+from tabdiff.inference.threads import side_by_side
 
 # Rows looked at together. Always so many, or the rounding of a row's nats would depend on them.
 BLOCK = 256
@@ -132,12 +133,15 @@ def bounds(
     Bound, (B, *, D)
         On the CPU.
     """
-    for first in range(0, n, block):
+
+    def bound(first: int) -> Bound:
         at = torch.arange(first, first + block, device=learned.device)
         x0, known = take(at.clamp(max=n - 1))
-        bound = log_likelihood(learned.denoiser, learned.joint, x0, known, steps, path)
+        return log_likelihood(learned.denoiser, learned.joint, x0, known, steps, path)
+
+    for first, found in side_by_side(bound, range(0, n, block), learned.device):
         kept = min(block, n - first)
-        yield slice(first, first + kept), Bound(bound.gain[:kept].cpu(), bound.paid[:kept].cpu())
+        yield slice(first, first + kept), Bound(found.gain[:kept].cpu(), found.paid[:kept].cpu())
 
 
 def measured(encoder: TableEncoder, df: Any, measure: Measure) -> pd.DataFrame:

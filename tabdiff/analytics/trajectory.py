@@ -59,7 +59,7 @@ def forward(fitted: Fitted, df: Any, times: Array, entropy: int) -> pd.DataFrame
     schedule, keep = fitted.joint.gaussian.schedule, fitted.joint.multinomial.schedule
     frames = {}
     for time in times:
-        t = torch.full((len(rows),), float(time), device=fitted.device)
+        t = torch.full((len(rows),), float(time), device=fitted.device, dtype=torch.float32)
         hidden = path.clock[0] < 1 - keep.alpha_bar(t)[:, None]
         num = schedule.alpha(t)[:, None] * rows.num + schedule.sigma(t)[:, None] * path.eps[0]
         frames[float(time)] = show(

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from tabdiff.data.frames import to_pandas
 from tabdiff.inference.chunks import Seed, entropy_of
+from tabdiff.inference.threads import unswayed
 from tabdiff.training.settings import default_sampling_steps, require_real, require_whole
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class LookInside:
     sampling_steps: int | None
     _fitted: Fitted
 
+    @unswayed()
     def score_samples(
         self, X: Any, *, explain: bool = False, n_draws: int = 1, random_state: Seed = 0
     ) -> Any:
@@ -84,6 +86,7 @@ class LookInside:
         nats = log_likelihoods(self._fitted, learned, steps, draws, entropy_of(random_state))
         return nats if explain else nats.sum(axis=1).to_numpy()
 
+    @unswayed()
     def anomalies(
         self, df: Any, contamination: float = 0.05, *, n_draws: int = 1, random_state: Seed = 0
     ) -> pd.DataFrame:
@@ -121,6 +124,7 @@ class LookInside:
         oddity = oddities(self._fitted, learned, steps, draws, entropy_of(random_state))
         return flagged(oddity, contamination)
 
+    @unswayed()
     def information_profile(self, df: Any, *, random_state: Seed = 0) -> InformationProfile:
         """When each column is decided between noise and data, and how many nats it holds.
 
@@ -139,6 +143,7 @@ class LookInside:
         learned = self._fitted.rewriting.transform(df)
         return information_profile(self._fitted, learned, steps, entropy)
 
+    @unswayed()
     def dependence(self, df: Any, *, max_rows: int = 1000, random_state: Seed = 0) -> Dependence:
         """Which columns explain which: I(X_i; X_j) and I(X_i; X_j | all others), in nats.
 
@@ -170,6 +175,7 @@ class LookInside:
         learned = self._fitted.rewriting.transform(df)
         return dependence(self._fitted, learned, most, entropy_of(random_state))
 
+    @unswayed()
     def conditional_entropy(
         self, df: Any, given: Sequence[Hashable] = (), *, random_state: Seed = 0
     ) -> pd.DataFrame:
@@ -192,6 +198,7 @@ class LookInside:
         labels, learned = rewriting.learned_labels(given), rewriting.transform(df)
         return conditional_entropy(self._fitted, learned, labels, entropy_of(random_state))
 
+    @unswayed()
     def diffuse(self, df: Any, t: float, *, random_state: Seed = 0) -> Any:
         """The rows of ``df`` at noise level ``t``: 0 is data, 1 is noise.
 
@@ -221,6 +228,7 @@ class LookInside:
         require_real("t", t, 0.0, 1.0)
         return diffuse(self._fitted, df, float(t), entropy_of(random_state))
 
+    @unswayed()
     def trajectory(
         self, n_samples: int, times: Sequence[float] = TIMES, *, random_state: Seed = 0
     ) -> pd.DataFrame:

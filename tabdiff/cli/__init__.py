@@ -1,8 +1,9 @@
 """The command line: ``tabdiff COMMAND``, where each command is a module of ``commands``.
 
 Tables go to the standard output, talk to the standard error. The exit code is 0 if all went well,
-1 if a figure is beyond its bar, 2 if the input or the call is wrong, 3 if tabdiff is, and 130
-after Ctrl-C. Everything heavy is imported by the command that needs it.
+1 if a figure is beyond its bar, 2 if the input or the call is wrong, 3 if tabdiff is, 130 after
+Ctrl-C and 143 after SIGTERM, which interrupts as gently. Everything heavy is imported by the
+command that needs it.
 """
 
 import os
@@ -16,14 +17,37 @@ import click
 
 from tabdiff import __version__
 from tabdiff.cli import commands
-from tabdiff.cli.exit_codes import BAD_INPUT, BELOW_THE_BAR, BROKEN_PIPE, DEFECT, INTERRUPTED, OK
+from tabdiff.cli.exit_codes import (
+    BAD_INPUT,
+    BELOW_THE_BAR,
+    BROKEN_PIPE,
+    DEFECT,
+    INTERRUPTED,
+    OK,
+    TERMINATED,
+)
+from tabdiff.cli.stopping import Termination, terminable
 from tabdiff.cli.talk import short_warnings, told
 
-__all__ = ["BAD_INPUT", "BELOW_THE_BAR", "BROKEN_PIPE", "DEFECT", "INTERRUPTED", "OK", "main"]
+__all__ = [
+    "BAD_INPUT",
+    "BELOW_THE_BAR",
+    "BROKEN_PIPE",
+    "DEFECT",
+    "INTERRUPTED",
+    "OK",
+    "TERMINATED",
+    "main",
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; ``sys.argv`` if `arguments` is None."""
+    with terminable() as termination:
+        return _run(arguments, termination)
+
+
+def _run(arguments: Sequence[str] | None, termination: Termination) -> int:
     try:
         with short_warnings():
             code = program.main(arguments, prog_name="tabdiff", standalone_mode=False)
@@ -31,8 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return BAD_INPUT
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted.", err=True)
-        return INTERRUPTED
+        click.echo("Terminated." if termination.asked else "Interrupted.", err=True)
+        return TERMINATED if termination.asked else INTERRUPTED
     except ReaderGoneError:
         # Python would try, and fail, to flush the standard output at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -108,8 +109,12 @@ def fit_column(
     if column.kind in ("constant", "missing"):
         return ConstantEncoder.fit(cells)
     if column.kind == "identifier":
-        low, high = _integer_bounds(column)
-        return IdentifierEncoder.fit(cells, low, high, rng)
+        low, high = (
+            (None, None)
+            if column.dtype == "object" or column.form != "integer"
+            else _integer_bounds(column)
+        )
+        return IdentifierEncoder.fit(cells, low, high, rng, _prescribed_length(column))
     if column.kind == "categorical":
         order = column.categories
         return CategoricalEncoder.fit(cells, order, ordered=column.ordered)
@@ -171,9 +176,13 @@ def number_bounds(column: Column) -> tuple[Any, Any]:
     return _integer_bounds(column)
 
 
+def _prescribed_length(column: Column) -> int | None:
+    """How many bytes every cell has, where the dtype says so."""
+    match = re.fullmatch(r"fixed_size_binary\[(\d+)\]\[pyarrow\]", column.dtype)
+    return int(match[1]) if match else None
+
+
 def _integer_bounds(column: Column) -> tuple[int, int]:
-    """The least and greatest integer that the column can hold; objects hold any."""
-    if column.form != "integer" or column.dtype == "object":
-        return -(2**100), 2**100
+    """The least and greatest integer that a column of a dtype of integers can hold."""
     bounds = np.iinfo(inner_numpy(inner_dtype(dtype_from_text(column.dtype))))
     return int(bounds.min), int(bounds.max)

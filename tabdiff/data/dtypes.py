@@ -6,7 +6,7 @@ parse most arrow types; this module closes those gaps.
 
 from __future__ import annotations
 
-import ast
+import datetime as dt
 import re
 from typing import Any
 
@@ -15,6 +15,9 @@ import pandas as pd
 from pandas.api.types import pandas_dtype
 
 from tabdiff.data.errors import SchemaError
+
+# Dtypes nest in arrow's dictionaries and in sparse columns, none of which has so long a name.
+MOST_CHARACTERS = 500
 
 
 def dtype_to_text(dtype: Any) -> str:
@@ -41,22 +44,35 @@ def dtype_from_text(text: str) -> Any:
         If it needs pyarrow, which is absent.
     """
     try:
+        if len(text) > MOST_CHARACTERS:
+            raise ValueError(f"{len(text):,} characters")
         if text.endswith("[pyarrow]") and not text.startswith(("string[", "str[")):
             return pd.ArrowDtype(_arrow_type(text.removesuffix("[pyarrow]")))
         if match := re.fullmatch(r"(string|str)\[(\w+)\]", text):
-            if match[1] == "string":
+            # pandas 2.2 has its strings whose missing cell is NaN as a storage.
+            if match[1] == "string" or match[2] == "pyarrow_numpy":
                 return pd.StringDtype(match[2])
             return pd.StringDtype(match[2], na_value=np.nan)
         if match := re.fullmatch(r"Sparse\[(.+), ([^,]+)\]", text):
-            fill = float("nan") if match[2] == "nan" else ast.literal_eval(match[2])
-            return pd.SparseDtype(dtype_from_text(match[1]), fill)
+            return pd.SparseDtype(dtype_from_text(match[1]), _fill(match[2]))
+        if match := re.fullmatch(r"datetime64\[(\w+), pytz\.FixedOffset\((-?\d{1,4})\)\]", text):
+            return pd.DatetimeTZDtype(match[1], _offset(int(match[2])))  # type: ignore[arg-type]
         return pandas_dtype(text)
     except ImportError as error:
         raise ImportError(
             f"dtype {text!r} needs pyarrow. Run: pip install 'tabdiff[io]'"
         ) from error
-    except (TypeError, ValueError, SyntaxError, NotImplementedError) as error:
-        raise SchemaError(f"dtype {text!r} is unknown here. Convert the column.") from error
+    except (TypeError, ValueError, SyntaxError, NotImplementedError, AttributeError) as error:
+        raise SchemaError(f"dtype {text!r:.200} is unknown here. Convert the column.") from error
+
+
+def _offset(minutes: int) -> dt.tzinfo:
+    """An offset of pytz, or Python's own where pandas does without pytz."""
+    try:
+        import pytz
+    except ImportError:
+        return dt.timezone(dt.timedelta(minutes=minutes))
+    return pytz.FixedOffset(minutes)
 
 
 def inner_dtype(dtype: Any) -> Any:
@@ -67,6 +83,13 @@ def inner_dtype(dtype: Any) -> Any:
 def _plain(fill: object) -> str:
     value = fill.item() if isinstance(fill, np.generic) else fill
     return "nan" if isinstance(value, float) and value != value else repr(value)
+
+
+def _fill(text: str) -> Any:
+    """What :func:`_plain` wrote of a number or a truth value."""
+    if text in ("True", "False"):
+        return text == "True"
+    return int(text) if re.fullmatch(r"-?\d+", text) else float(text)
 
 
 def _arrow_type(text: str) -> Any:

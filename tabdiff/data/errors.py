@@ -37,7 +37,9 @@ class ConditionWarning(UserWarning):
 def tell(message: str, category: type[Warning]) -> None:
     """Warn at the line of the user's that called into the library, however deep it went."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "tabdiff":
+    # A method within a context of the library's is called by contextlib.
+    ours = {"tabdiff", "contextlib"}
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] in ours:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 
@@ -54,6 +56,11 @@ def listing(points: Sequence[str]) -> str:
     if len(points) == 1:
         return points[0]
     return "".join(f"\n  - {point}" for point in points)
+
+
+def points_of(error: ValueError) -> list[str]:
+    """The points that :func:`listing` made a message of."""
+    return [point for point in str(error).split("\n  - ") if point]
 
 
 def shorten(value: object, width: int = 60) -> str:

@@ -90,6 +90,12 @@ def from_pandas(frame: pd.DataFrame, container: str, polars_types: dict[str, str
     return _to_polars(frame, polars_types) if container == "polars" else frame
 
 
+def in_container_of(df: object, frame: pd.DataFrame) -> Any:
+    """``frame`` in the container of ``df``, a table with the same columns."""
+    container = container_of(df)
+    return from_pandas(frame, container, polars_types(df) if container == "polars" else {})
+
+
 def concat(frames: Sequence[Any]) -> Any:
     """Tables of one container and the same columns, one below the other.
 
@@ -113,10 +119,17 @@ def concat(frames: Sequence[Any]) -> Any:
         return frames[0].reset_index(drop=True)
     joined = pd.concat(frames, ignore_index=True)
     for at, dtype in enumerate(frames[0].dtypes):
+        own = [frame.iloc[:, at] for frame in frames]
+        if dtype == np.dtype(object):
+            # pandas makes NaN of None and NA where a whole piece is missing.
+            joined.isetitem(
+                at, pd.Series(np.concatenate([piece.array for piece in own]), dtype=object)
+            )
         # Identifiers of a categorical dtype have other categories in every chunk.
-        if isinstance(dtype, pd.CategoricalDtype) and joined.dtypes.iloc[at] != dtype:
-            whole = union_categoricals([frame.iloc[:, at] for frame in frames])
-            joined.isetitem(at, pd.Series(whole))
+        elif isinstance(dtype, pd.CategoricalDtype) and joined.dtypes.iloc[at] != dtype:
+            # Those of an ordered one follow each other as their rows do.
+            whole = union_categoricals(own, ignore_order=True)
+            joined.isetitem(at, pd.Series(whole.as_ordered() if dtype.ordered else whole))
     return joined
 
 

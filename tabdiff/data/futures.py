@@ -16,6 +16,7 @@ from tabdiff.data.long import LongFrame
 from tabdiff.data.panel import free_label
 from tabdiff.data.question import Question
 from tabdiff.data.reading import read_cells
+from tabdiff.data.scalars import typed_key
 from tabdiff.data.schema import check_family
 from tabdiff.data.sequence import SequenceEncoder
 from tabdiff.data.table import by_label
@@ -205,20 +206,40 @@ def by_quantiles(
             for q in quantiles:
                 columns[free_label(f"{label}_{q:g}", taken)] = _quantile(series, place, q)
         else:
-            columns[label] = series.groupby(place).agg(_most_frequent)
+            columns[label] = _most_frequent(series, place)
     return pd.DataFrame({k: v.reset_index(drop=True) for k, v in columns.items()})
 
 
 def _quantile(series: pd.Series, place: Array, q: float) -> pd.Series:
     """A quantile at each place; of what has an order and no arithmetic, the nearest one drawn."""
-    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iufmM":
-        return series.groupby(place).quantile(q)
+    if _has_arithmetic(series):
+        wide = series.astype("float64") if series.dtype == "float16" else series
+        told = wide.groupby(place).quantile(q)
+        return told.astype("float16") if series.dtype == "float16" else told
     codes, values = pd.factorize(series, sort=True)
     ranks = pd.Series(codes).where(codes >= 0).groupby(place)
     nearest = ranks.quantile(q, interpolation="nearest")
     return pd.Series(values, dtype=series.dtype).reindex(nearest.to_numpy())
 
 
-def _most_frequent(series: pd.Series) -> object:
-    counts = series.value_counts()
-    return counts.index[0] if len(counts) else None
+def _has_arithmetic(series: pd.Series) -> bool:
+    """Whether pandas can average two of the numbers, by floats that tell them all apart."""
+    if not isinstance(series.dtype, np.dtype) or series.dtype.kind not in "iufmM":
+        return False
+    if series.dtype.kind not in "iu":
+        return True
+    return max(abs(int(series.min())), abs(int(series.max()))) <= 2**53
+
+
+def _most_frequent(series: pd.Series, place: Array) -> pd.Series:
+    """The commonest value at each place, of several the one that was drawn first."""
+    keys = series
+    if series.dtype == object:
+        # Among objects pandas takes 1, 1.0 and True for one value.
+        keys = pd.Series([typed_key(value) for value in series], dtype=object)
+    codes = pd.factorize(keys, use_na_sentinel=False)[0]
+    many = int(codes.max(initial=0)) + 1
+    pairs, first, counts = np.unique(place * many + codes, return_index=True, return_counts=True)
+    order = np.lexsort((first, -counts, pairs // many))
+    best = np.unique(pairs[order] // many, return_index=True)[1]
+    return series.iloc[first[order][best]]

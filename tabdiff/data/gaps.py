@@ -12,7 +12,7 @@ from tabdiff.data.cells import Array, inner_numpy, present
 from tabdiff.data.column import Column
 from tabdiff.data.dtypes import inner_dtype
 from tabdiff.data.filling import filled_in
-from tabdiff.data.frames import container_of, from_pandas, polars_types, to_pandas
+from tabdiff.data.frames import in_container_of, to_pandas
 from tabdiff.data.rewriting import Verbatim
 from tabdiff.data.schema import is_family
 from tabdiff.data.table import TableEncoder, by_label
@@ -47,9 +47,7 @@ class Gaps:
     def __init__(self, rewriting: Verbatim, encoder: TableEncoder, df: Any) -> None:
         schema = rewriting.schema
         schema.validate(df)
-        self._container = container_of(df)
-        self._polars = polars_types(df) if self._container == "polars" else {}
-        self._frame = to_pandas(df)
+        self._df, self._frame = df, to_pandas(df)
         fillable = {c.name: c for c in schema.columns if c.kind not in UNFILLED}
         self._columns = {
             at: fillable[label] for at, label in enumerate(self._frame.columns) if label in fillable
@@ -64,9 +62,7 @@ class Gaps:
     def fill(self, drawn: Any) -> Any:
         """The table with the cells of ``drawn``, one row per row with gaps, in its gaps."""
         filled = fill_gaps(self._frame, self._columns, self._rows, by_label(to_pandas(drawn)))
-        if self._container == "pandas":
-            return filled
-        return from_pandas(filled, self._container, self._polars)
+        return in_container_of(self._df, filled)
 
 
 def fill_gaps(
@@ -103,7 +99,7 @@ def _can_hold(dtype: Any, new: pd.Series) -> bool:
     if not pd.api.types.is_integer_dtype(dtype):
         return True
     ends = np.iinfo(inner_numpy(inner_dtype(dtype)))
-    numbers = new.to_numpy(dtype=np.float64)
+    numbers = new.to_numpy(dtype=np.float64, na_value=np.nan)
     whole = np.array_equal(numbers, np.rint(numbers))
     return bool(whole and ends.min <= new.min() and new.max() <= ends.max)
 

@@ -16,12 +16,17 @@ from typing import Any
 import numpy as np
 
 from tabdiff.data.cells import Array, Cells
+from tabdiff.data.errors import SchemaError
 from tabdiff.data.parts import Parts, State, take, take_integer
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _HEAD = re.compile(r"[^0-9]{0,12}")
 ROOM = 10**9
+# Of a number that is as long as the texts that it stands for.
+MOST_DIGITS = 1_000
+# Beyond, integers are no identifiers but a mistake; a file keeps those within.
+MOST_INTEGER = 2**4096
 LOOKS = ("integer", "text", "email", "uuid", "uuid object", "bytes")
 
 
@@ -54,7 +59,8 @@ class IdentifierEncoder:
     width : int
         Digits of the number after the head.
     first, last : int
-        For integers, the range of the surrogates.
+        For integers, the range of the surrogates. Of bytes that must all be of one length, ``last``
+        is the greatest number that fits behind the head; 0 where they may be of any.
     missing_share : float
     """
 
@@ -76,16 +82,30 @@ class IdentifierEncoder:
         self.counts: Array = np.zeros(0, dtype=np.int64)
 
     @classmethod
-    def fit(cls, cells: Cells, low: int, high: int, rng: np.random.Generator) -> IdentifierEncoder:
+    def fit(
+        cls,
+        cells: Cells,
+        low: int | None,
+        high: int | None,
+        rng: np.random.Generator,
+        length: int | None = None,
+    ) -> IdentifierEncoder:
         """Learn the look of the values and find room beside them.
 
         Parameters
         ----------
         cells : Cells
-        low, high : int
-            What the dtype can hold, for integers.
+        low, high : int or None
+            What the dtype can hold, for integers; None where it can hold any.
         rng : Generator
             Chooses the head of UUIDs.
+        length : int, optional
+            What every value has, where the dtype prescribes it.
+
+        Raises
+        ------
+        SchemaError
+            If values of that length leave no room for others, or integers have over 1,233 digits.
         """
         values, share = cells.values, float(cells.missing.mean())
         look = look_of(values)
@@ -103,7 +123,16 @@ class IdentifierEncoder:
                 head += "x"
             return cls(look, head, 6, 0, 0, share)
         head = _free_head(texts)
-        return cls(look, head, max(1, max(map(len, texts)) - len(head)), 0, 0, share)
+        if length is None:
+            width = min(max(1, max(map(len, texts)) - len(head)), MOST_DIGITS)
+            return cls(look, head, width, 0, 0, share)
+        width = length - len(head)
+        if not 0 < width <= MOST_DIGITS:
+            raise SchemaError(
+                f"identifiers of {length} bytes that leave no room for others, or too much. "
+                "Convert it to binary of any length, or drop it."
+            )
+        return cls(look, head, width, 0, 10**width - 1, share)
 
     def knows(self, values: Array) -> Array:
         """All of them: there is nothing to know."""
@@ -119,28 +148,31 @@ class IdentifierEncoder:
         Raises
         ------
         ValueError
-            If the integer dtype has no room for as many.
+            If the dtype has no room for as many.
         """
         missing = rng.random(n) < self.missing_share
         rows = start + np.flatnonzero(~missing)
+        if self.look == "integer" or self.last:
+            self._require_room(rows)
         if self.look == "integer":
             return Cells(missing, self._integers(rows))
         made = np.empty(len(rows), dtype=object)
         made[:] = [self._text(row) for row in rows.tolist()]
         return Cells(missing, made)
 
-    def _integers(self, rows: Array) -> Array:
+    def _require_room(self, rows: Array) -> None:
         room = self.last - self.first + 1
         if len(rows) and int(rows[-1]) >= room:
             raise ValueError(
                 f"its dtype has room for {room} identifiers beside the real ones, and row "
                 f"{int(rows[-1])} needs more. Store it in a wider dtype before fitting."
             )
-        if self.last > np.iinfo(np.int64).max:
-            if self.last <= np.iinfo(np.uint64).max and self.first >= 0:
-                return np.uint64(self.first) + rows.astype(np.uint64)
-            return np.array([self.first + row for row in rows.tolist()], dtype=object)
-        return self.first + rows
+
+    def _integers(self, rows: Array) -> Array:
+        for kind in (np.int64, np.uint64):
+            if np.iinfo(kind).min <= self.first and self.last <= np.iinfo(kind).max:
+                return kind(self.first) + rows.astype(kind)
+        return np.array([self.first + row for row in rows.tolist()], dtype=object)
 
     def _text(self, row: int) -> Any:
         if self.look == "email":
@@ -173,17 +205,27 @@ class IdentifierEncoder:
         share = float(take(data, "missing_share", (int, float)))
         if not 0 <= share <= 1:
             raise ValueError(f"missing_share must be 0 to 1. Got {share}.")
-        first, last = (take_integer(data, name, -(2**128), 2**128) for name in ("first", "last"))
-        return cls(look, head, take_integer(data, "width", 0, 1_000_000), first, last, share)
+        first, last = (
+            take_integer(data, name, -2 * MOST_INTEGER, 2 * MOST_INTEGER)
+            for name in ("first", "last")
+        )
+        width = take_integer(data, "width", 0, MOST_DIGITS)
+        if len(head) > MOST_DIGITS:
+            raise ValueError(f"the head of an identifier has {len(head):,} characters.")
+        return cls(look, head, width, first, last, share)
 
 
-def _free_range(values: Array, low: int, high: int) -> tuple[int, int]:
+def _free_range(values: Array, low: int | None, high: int | None) -> tuple[int, int]:
     """The larger of the ranges above and below the real values, above if it holds a billion.
 
     Where there is room it ends at a number of two digits and zeros: the neighbour of the greatest
     or the least real identifier would tell it.
     """
     least, most = int(values.min()), int(values.max())
+    if max(-least, most) > MOST_INTEGER:
+        raise SchemaError("integers of more than 1,233 digits. Convert it to text, or drop it.")
+    if low is None or high is None:
+        low, high = least - 2**64, most + 2**64
     above, below = high - most, least - low
     if above >= min(below, ROOM) or above >= below:
         first = (most // _coarse(most) + 1) * _coarse(most)
@@ -205,7 +247,8 @@ def _free_head(texts: list[str]) -> str:
     """
     shared = _HEAD.match(min(texts))
     head = shared[0] if shared and len(texts) >= 20 else ""
-    while not all(text.startswith(head) and len(text) > len(head) for text in texts):
+    # Where a text is empty no head is left, and that is one too.
+    while head and not all(text.startswith(head) and len(text) > len(head) for text in texts):
         head = head[:-1]
     rest = {text[len(head) :] for text in texts}
     following = "".join(text[:1] for text in rest)

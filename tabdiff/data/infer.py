@@ -119,7 +119,7 @@ def infer_schema(df: Any, column_kinds: dict[Any, str], few: int = FEW_ROWS) -> 
     container = container_of(df)
     frame = to_pandas(df)
     labels = list(frame.columns)
-    _check_frame(frame, labels, column_kinds)
+    check_frame(frame, column_kinds)
     notes = _Notes()
     _note_rows(frame, few, notes)
     categories = polars_types(df) if container == "polars" else {}
@@ -137,7 +137,14 @@ def infer_schema(df: Any, column_kinds: dict[Any, str], few: int = FEW_ROWS) -> 
     return Schema(tuple(columns), container, *labels_of(frame.columns))
 
 
-def _check_frame(frame: pd.DataFrame, labels: list[Any], column_kinds: dict[Any, str]) -> None:
+def check_frame(frame: pd.DataFrame, column_kinds: dict[Any, str]) -> None:
+    """Refuse a frame without columns or rows to learn from, and kinds that are none.
+
+    Raises
+    ------
+    SchemaError
+    """
+    labels = list(frame.columns)
     check_labels(labels)
     if not labels:
         raise SchemaError(
@@ -155,17 +162,42 @@ def _check_frame(frame: pd.DataFrame, labels: list[Any], column_kinds: dict[Any,
             )
 
 
+def check_cells(frame: pd.DataFrame) -> None:
+    """Refuse columns whose cells cannot be modelled, whatever they are for.
+
+    Raises
+    ------
+    SchemaError
+        Naming them all.
+    """
+    found = ((label, frame.iloc[:, at]) for at, label in enumerate(frame.columns))
+    surveyed = [(label, series, survey(series).problem) for label, series in found]
+    if problems := [_unfit(label, series, why) for label, series, why in surveyed if why]:
+        raise SchemaError(listing(problems))
+
+
+def _unfit(label: Any, series: pd.Series, problem: str) -> str:
+    return f"column {label!r} ({dtype_to_text(series.dtype)}): {problem}."
+
+
 def _note_rows(frame: pd.DataFrame, few: int, notes: _Notes) -> None:
     if len(frame) < few:
         notes.points.append(
             f"the table has only {len(frame)} rows: a model can do little but memorise them."
         )
+    if note := index_note(frame):
+        notes.points.append(note)
+
+
+def index_note(frame: pd.DataFrame) -> str:
+    """What to say of an index that may hold data; empty where it does not look like it."""
     names = [name for name in frame.index.names if name is not None]
-    if names and not isinstance(frame.index, pd.RangeIndex):
-        notes.points.append(
-            f"the index ({', '.join(map(repr, names))}) is ignored. If it holds data, make it "
-            "columns: df.reset_index()."
-        )
+    if not names or isinstance(frame.index, pd.RangeIndex):
+        return ""
+    return (
+        f"the index ({', '.join(map(repr, names))}) is ignored. If it holds data, make it "
+        "columns: df.reset_index()."
+    )
 
 
 def _infer_column(
@@ -174,8 +206,8 @@ def _infer_column(
     finding = survey(series)
     text = dtype_to_text(series.dtype)
     if finding.problem:
-        raise SchemaError(f"column {label!r} ({text}): {finding.problem}.")
-    if text != "category" and dtype_from_text(text) != series.dtype:
+        raise SchemaError(_unfit(label, series, finding.problem))
+    if text != "category" and not _is_known(series.dtype, text):
         raise SchemaError(f"column {label!r}: dtype {text!r} is unknown here. Convert the column.")
     column = Column(
         name=label,
@@ -191,6 +223,14 @@ def _infer_column(
     kind = _choose_kind(column, facts, wanted, notes)
     levels = None if kind == "identifier" else column.categories
     return replace(column, kind=kind, categories=levels)
+
+
+def _is_known(dtype: Any, text: str) -> bool:
+    """Whether the dtype can be made again of its text."""
+    try:
+        return bool(dtype_from_text(text) == dtype)
+    except SchemaError:
+        return False
 
 
 def _category_fields(series: pd.Series) -> dict[str, Any]:
@@ -224,13 +264,13 @@ def _choose_kind(column: Column, facts: _Facts, wanted: str | None, notes: _Note
     if personal := _personal(column, facts):
         notes.personal.append(f"column {label!r} ({personal})")
         return "identifier"
+    if column.form == "float" and not np.isfinite(values).all():
+        raise SchemaError(_infinite(column, facts.cells))
     if facts.distinct == 1 and not facts.cells.missing.any():
         return "constant"
     if _is_identifier(column, facts):
         notes.identifiers.append(label)
         return "identifier"
-    if column.form == "float" and not np.isfinite(values).all():
-        raise SchemaError(_infinite(column, facts.cells))
     if column.kind == "categorical":
         _note_labels(column, facts, notes)
     return column.kind

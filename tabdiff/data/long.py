@@ -11,9 +11,9 @@ import pandas as pd
 
 from tabdiff.data.cells import Array
 from tabdiff.data.column import Column
-from tabdiff.data.errors import SchemaError, closest
+from tabdiff.data.errors import SchemaError, SchemaWarning, closest, listing, points_of, tell
 from tabdiff.data.frames import container_of, to_pandas
-from tabdiff.data.infer import infer_schema
+from tabdiff.data.infer import check_cells, check_frame, index_note, infer_schema
 from tabdiff.data.numeric import SMOOTH
 from tabdiff.data.panel import (
     GAP,
@@ -27,8 +27,9 @@ from tabdiff.data.panel import (
     rows_of,
 )
 from tabdiff.data.reading import read_cells
+from tabdiff.data.rewriting import Verbatim
 from tabdiff.data.schema import Schema, labels_of
-from tabdiff.data.sequence import SequenceEncoder
+from tabdiff.data.sequence import MOST_SLOTS, SequenceEncoder
 from tabdiff.data.table import TableEncoder, by_label
 from tabdiff.data.timeline import Timeline
 
@@ -68,8 +69,13 @@ class LongFrame:
         Raises
         ------
         SchemaError
-            If roles, keys or moments are not what they must be.
+            If there is nothing to learn from, cells cannot be modelled, or roles, keys or moments
+            are not what they must be.
         """
+        check_frame(frame, {})
+        check_cells(frame)
+        if note := index_note(frame):
+            tell(note, SchemaWarning)
         for label in (LENGTH, START, GAP):
             if label in frame.columns:
                 raise SchemaError(f"column {label!r}: that name is needed. Rename the column.")
@@ -141,17 +147,13 @@ def fit_encoder(
             f"column_kinds: {unknown[0]!r} is no column of the rows or the context."
             f"{closest(unknown[0], [*roles.context, *roles.rows])}"
         )
-    of_rows = {label: kind for label, kind in kinds.items() if label in roles.rows}
-    if GAP in long.rows.columns:
-        of_rows[GAP] = "numeric"
-    schema = Schema.infer(long.rows, of_rows)
+    schema, entities = _schemas(long, kinds)
     rows = TableEncoder.fit(long.rows, schema, random_state, resolution=SMOOTH)
     columns = {column.name: column for column in schema.columns}
     if index is not None:
         columns[index.name] = index
     context = None
-    if roles.key is not None:
-        entities = _entity_schema(long, kinds)
+    if entities is not None:
         columns |= {column.name: column for column in entities.columns}
         if roles.context:
             own = Schema(tuple(c for c in entities.columns if c.name in roles.context))
@@ -164,8 +166,38 @@ def fit_encoder(
     return SequenceEncoder(of_frame, roles, long.timeline, rows, context, window)
 
 
-def _entity_schema(long: LongFrame, kinds: Mapping[Any, str]) -> Schema:
+def _schemas(long: LongFrame, kinds: Mapping[Any, str]) -> tuple[Schema, Schema | None]:
+    """What the columns of rows and of entities are.
+
+    Raises
+    ------
+    SchemaError
+        Naming the columns of both that cannot be modelled.
+    """
+    found, problems = [], []
+    for schema_of in (_row_schema, _entity_schema):
+        try:
+            found.append(schema_of(long, kinds))
+        except SchemaError as error:
+            problems += points_of(error)
+    if problems:
+        raise SchemaError(listing(problems))
+    rows, entities = found
+    assert rows is not None
+    return rows, entities
+
+
+def _row_schema(long: LongFrame, kinds: Mapping[Any, str]) -> Schema | None:
+    own = {label: kind for label, kind in kinds.items() if label in long.roles.rows}
+    if GAP in long.rows.columns:
+        own[GAP] = "numeric"
+    return Schema.infer(long.rows, own)
+
+
+def _entity_schema(long: LongFrame, kinds: Mapping[Any, str]) -> Schema | None:
     roles, entities = long.roles, long.entities
+    if roles.key is None:
+        return None
     own = {label: kind for label, kind in kinds.items() if label in roles.context}
     if pd.api.types.is_float_dtype(by_label(entities)[roles.key].dtype):
         raise SchemaError(
@@ -195,14 +227,25 @@ def entity_schema(encoder: SequenceEncoder, table: pd.DataFrame) -> Schema:
     return Schema(tuple(columns[label] for label in table.columns))
 
 
-def require_table_of(encoder: SequenceEncoder, schema: Schema) -> None:
+def require_table_of(
+    encoder: SequenceEncoder, rewriting: Verbatim, entities: TableEncoder, n_rows: int
+) -> None:
     """Refuse a table of entities that is not the one of :meth:`LongFrame.table`.
+
+    Parameters
+    ----------
+    encoder : SequenceEncoder
+    rewriting : Verbatim
+    entities : TableEncoder
+    n_rows : int
+        Of all sequences of the fit.
 
     Raises
     ------
     ValueError
-        If a column is another one.
+        If a column is another one, or a sequence has less than one row or more than all had.
     """
+    schema = rewriting.schema
     roles, index = encoder.roles, encoder.timeline.column
     columns = {column.name: column for column in encoder.schema.columns}
     wanted = [columns[label] for label in (roles.key, *roles.context) if label is not None]
@@ -213,6 +256,12 @@ def require_table_of(encoder: SequenceEncoder, schema: Schema) -> None:
         replace(column, kind="missing") for column in wanted
     ]:
         raise ValueError("the table of entities does not belong to the encoder.")
+    if rewriting.constraint_set is not None:
+        raise ValueError("the table of entities has constraints.")
+    own = next(field for field in entities.fields if field.column.name == LENGTH)
+    missing, lengths = entities.every_cell(own)
+    if missing.any() or lengths.min() < 1 or lengths.max() > MOST_SLOTS * n_rows:
+        raise ValueError(f"sequences of {lengths.min()} to {lengths.max()} rows, {n_rows} in all.")
 
 
 def first_moments(encoder: SequenceEncoder, table: pd.DataFrame) -> Array:

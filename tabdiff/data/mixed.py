@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -48,6 +47,10 @@ class Mixed:
     def to(self, device: torch.device | str) -> Mixed:
         """The same rows on another device."""
         return Mixed(self.num.to(device), self.cat.to(device))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Both tensors, by name."""
+        return {"num": self.num, "cat": self.cat}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +208,8 @@ class Packing:
         S, the length of the packed axis.
     offsets : Tensor, (Dc,)
         Where each part's level 0 lies in the packed axis.
+    padding : Tensor, (S,), bool
+        True at slots that belong to no level.
     """
 
     def __init__(self, levels: tuple[int, ...]) -> None:
@@ -219,10 +224,9 @@ class Packing:
         self.offsets = torch.zeros(len(levels), dtype=torch.int64)
         for start, (parts, width) in zip(self.starts[:-1], self.groups, strict=True):
             self.offsets[parts] = start + width * torch.arange(len(parts))
+        self.padding = self._padding()
 
-    @cached_property
-    def padding(self) -> Tensor:
-        """(S,) bool, True at slots that belong to no level."""
+    def _padding(self) -> Tensor:
         pad = torch.ones(self.size, dtype=torch.bool)
         for part, k in enumerate(self.levels):
             pad[int(self.offsets[part]) : int(self.offsets[part]) + k] = False
@@ -249,7 +253,7 @@ class Packing:
     def cross_entropy(self, packed: Tensor, cat: Tensor) -> Tensor:
         """-log p of each part's level ``cat`` under the logits ``packed``: (B, *, Dc)."""
         if not self.levels:
-            return torch.zeros(cat.shape, device=packed.device)
+            return torch.zeros(cat.shape, device=packed.device, dtype=packed.dtype)
         loss: Tensor = _CrossEntropy.apply(packed, cat + self.offsets.to(cat.device), self)
         return loss
 
@@ -285,9 +289,8 @@ class Packing:
             weights = view[here].masked_fill(padding.to(view.device)[here[-1]], -torch.inf)
             cdf = weights.float().softmax(-1).cumsum(-1)
             target = uniform[(*here[:-1], of_part)][:, None] * cdf[:, -1:]
-            # A target that rounds up to the total would point past the last level with weight.
-            last = (cdf < cdf[:, -1:]).sum(-1)
-            drawn[(*here[:-1], of_part)] = torch.minimum((cdf <= target).sum(-1), last)
+            # u is at most 1 - 2^-24, so in float32 too the target lies below the total.
+            drawn[(*here[:-1], of_part)] = (cdf <= target).sum(-1)
         return drawn
 
     def _groups(self, *packed: Tensor) -> Iterator[tuple[Tensor, ...]]:

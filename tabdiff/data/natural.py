@@ -47,6 +47,11 @@ def natural_cells(values: list[Any], column: Column) -> Cells:
     """
     natural = [None if is_missing(value) else _natural(value, column) for value in values]
     dtype = dtype_from_text(column.dtype)
+    if column.form in ("datetime", "timedelta") and column.dtype != "object":
+        # Already in the column's unit; pandas would take those of arrow through nanoseconds.
+        counts = [value.asm8.view(np.int64) for value in natural if value is not None]
+        gone = np.array([value is None for value in natural], dtype=bool)
+        return Cells(gone, np.array(counts, dtype=np.int64))
     if not column.has_numbers or isinstance(dtype, pd.CategoricalDtype) or column.dtype == "object":
         series = pd.Series(natural, dtype=object)
     elif any(value is None for value in natural):
@@ -106,7 +111,8 @@ def scaled(value: Any, column: Column) -> Any:
     """
     _require_number(value, column)
     if column.form == "integer":
-        return value
+        # NumPy's integers have no floor of their own: math.floor would take it of a float.
+        return value.item() if isinstance(value, np.generic) else value
     return Decimal(str(value)).scaleb(int(column.detail))
 
 

@@ -13,7 +13,6 @@ from tabdiff.data.column import Column
 from tabdiff.data.errors import SchemaError, closest, listing, shorten
 from tabdiff.data.infer import infer_schema
 from tabdiff.data.reading import read_cells
-from tabdiff.data.schema import check_labels
 from tabdiff.data.table import by_label
 
 # Labels of what is learned besides the columns of the user.
@@ -65,7 +64,7 @@ class Roles:
         named = [label for label in (key, index, *given, *ahead) if label is not None]
         labels = list(frame.columns)
         problems = [
-            f"there is no column {label!r}.{closest(label, labels)}"
+            f"there is no column {label!r}.{_where_else(frame, label)}"
             for label in named
             if label not in labels
         ]
@@ -78,7 +77,6 @@ class Roles:
             problems.append("context_columns need a sequence_key: without one there is one entity.")
         if problems:
             raise SchemaError(listing(problems))
-        check_labels(labels)
         free = [label for label in labels if label not in (key, index)]
         if key is None:
             constant: list[Hashable] = []
@@ -101,6 +99,13 @@ class Roles:
                 "DiffusionSynthesizer, or name other context_columns."
             )
         return cls(key, index, tuple(constant), rows, tuple(ahead))
+
+
+def _where_else(frame: pd.DataFrame, label: Hashable) -> str:
+    """Where a label that is no column may have been meant to be."""
+    if label in frame.index.names:
+        return " It is in the index: pass df.reset_index()."
+    return closest(label, list(frame.columns))
 
 
 def _constant_within(

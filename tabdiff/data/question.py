@@ -337,8 +337,9 @@ def _check_given(field: Field, given: GivenColumn) -> None:
     if isinstance(encoder, ConstantEncoder):
         held = set(map(typed_key, encoder.value))
         if not set(map(typed_key, cells.values)) <= held or (held and cells.missing.any()):
+            held_by_all = only(encoder.value, field.column)
             raise SchemaError(
-                f"every training row holds {only(encoder)}, so nothing is known of other values."
+                f"every training row holds {held_by_all}, so nothing is known of other values."
             )
     # All rows, so that what is told of a row is its place in the table.
     nothing = Cells(np.ones(len(given.observed), dtype=bool), cells.values[:0])

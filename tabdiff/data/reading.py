@@ -20,6 +20,8 @@ from tabdiff.data.errors import SchemaError, cut
 
 _WIDE = Context(prec=60)
 
+_BOXED = (np.number, np.bool_, np.character)
+
 # Forms whose cells are counts, of a unit that the dtype tells.
 _COUNTED = ("datetime", "timedelta", "period", "date", "time")
 
@@ -75,13 +77,21 @@ def _is_arrow(series: pd.Series) -> bool:
 
 
 def _objects(series: pd.Series) -> Array:
-    return np.array(series.astype(object), dtype=object)
+    """The cells as Python objects; numbers, truths and text of numpy as Python's own.
+
+    A file keeps no trace of numpy's, and they are equal.
+    """
+    values = np.array(series.astype(object), dtype=object)
+    if any(issubclass(kind, _BOXED) for kind in set(map(type, values))):
+        values[:] = [value.item() if isinstance(value, _BOXED) else value for value in values]
+    return values
 
 
 def _read_objects(series: pd.Series, column: Column) -> Array:
     if _is_arrow(series):
         values = np.empty(len(series), dtype=object)
-        values[:] = arrow_array(series).to_pylist()
+        if len(series):
+            values[:] = arrow_array(series).to_pylist()
         return values
     return _objects(series)
 

@@ -10,6 +10,7 @@ import torch
 
 from tabdiff.data.categorical import CategoricalEncoder
 from tabdiff.data.cells import Array
+from tabdiff.data.column import Column
 from tabdiff.data.columns import ConstantEncoder
 from tabdiff.data.conditions import Among, Between, Stretch, Wanted
 from tabdiff.data.errors import ConditionError
@@ -18,12 +19,12 @@ from tabdiff.data.numeric import NumericEncoder
 from tabdiff.data.parts import Options
 from tabdiff.data.scalars import typed_key
 from tabdiff.data.table import Field
-from tabdiff.data.unseen import shown
+from tabdiff.data.unseen import named, shown
 
 
-def only(encoder: ConstantEncoder) -> str:
-    """What every row holds, in words."""
-    return repr(encoder.value.tolist()[0]) if len(encoder.value) else "a missing value"
+def only(value: Array, column: Column) -> str:
+    """What every row holds, of a constant column's value, in words."""
+    return named(value[0], column) if len(value) else "a missing value"
 
 
 def told_apart(field: Field, wanted: Wanted) -> Between | Among:
@@ -65,7 +66,7 @@ def restriction(field: Field, wanted: Between | Among) -> Restriction | None:
             else set(map(typed_key, value)) <= set(map(typed_key, wanted.values)) and len(value)
         )
         if not inside:
-            raise ConditionError(f"every training row holds {only(encoder)}.")
+            raise ConditionError(f"every training row holds {only(encoder.value, field.column)}.")
         return None
     options = _options(encoder, wanted)
     if not len(options.level):

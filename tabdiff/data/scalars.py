@@ -29,6 +29,10 @@ def _naive_nanoseconds(value: pd.Timestamp | pd.Timedelta) -> list[Json]:
     return [int(value.to_timedelta64().astype(f"m8[{unit}]").astype(np.int64)), unit]
 
 
+def _count(value: np.datetime64 | np.timedelta64) -> list[Json]:
+    return [int(value.astype(np.int64)), np.datetime_data(value.dtype)[0]]
+
+
 def _timestamp(parts: list[Json]) -> pd.Timestamp:
     count, unit, zone = parts
     value = pd.DatetimeIndex(np.array([int(count)], dtype=f"M8[{unit}]"))[0]
@@ -49,8 +53,8 @@ _WRITERS: tuple[tuple[type, str, Callable[[Any], Json]], ...] = (
     (dt.date, "date", lambda v: v.isoformat()),
     (dt.time, "time", lambda v: v.isoformat()),
     (dt.timedelta, "timedelta", lambda v: [v.days, v.seconds, v.microseconds]),
-    (np.datetime64, "timestamp", lambda v: _naive_nanoseconds(pd.Timestamp(v))),
-    (np.timedelta64, "pandas timedelta", lambda v: _naive_nanoseconds(pd.Timedelta(v))),
+    (np.datetime64, "datetime64", lambda v: _count(v)),
+    (np.timedelta64, "timedelta64", lambda v: _count(v)),
     (tuple, "tuple", lambda v: [to_json(item) for item in v]),
     (bytes, "bytes", lambda v: v.hex()),
     (Decimal, "decimal", str),
@@ -61,6 +65,8 @@ _READERS: dict[str, Callable[[Any], object]] = {
     "float": float,
     "timestamp": _timestamp,
     "pandas timedelta": _timedelta,
+    "datetime64": lambda v: np.array([int(v[0])], dtype=f"M8[{v[1]}]")[0],
+    "timedelta64": lambda v: np.array([int(v[0])], dtype=f"m8[{v[1]}]")[0],
     "period": lambda v: pd.Period(ordinal=int(v[0]), freq=str(v[1])),
     "interval": lambda v: pd.Interval(from_json(v[0]), from_json(v[1]), closed=v[2]),
     "datetime": dt.datetime.fromisoformat,

@@ -182,7 +182,12 @@ class Schema:
         except ValueError as error:
             raise SchemaError(f"malformed schema: {error}") from error
         columns = tuple(Column.from_dict(column) for column in data["columns"])
-        return cls(columns, str(data.get("container", "pandas")), label_dtype, label_names)
+        schema = cls(columns, str(data.get("container", "pandas")), label_dtype, label_names)
+        try:
+            schema.labels()
+        except (TypeError, ValueError, OverflowError) as error:
+            raise SchemaError(f"the labels of the columns are no {label_dtype!r:.80}.") from error
+        return schema
 
     def to_json(self, values: bool = True) -> str:
         """Strict JSON as text; see :meth:`to_dict`."""

@@ -274,6 +274,9 @@ class SequenceEncoder:
         schema, timeline = Schema.from_dict(data["schema"]), Timeline.from_dict(data["timeline"])
         encoder = cls(schema, roles, timeline, rows, context, window)
         encoder._require_roles()
+        for own in (rows, context):
+            if own is not None:
+                own.rehearse()
         return encoder
 
     def _require_roles(self) -> None:

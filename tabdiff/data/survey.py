@@ -19,6 +19,10 @@ from tabdiff.data.scalars import SCALAR_TYPES
 
 _INT64 = np.iinfo(np.int64)
 _DATE = r"\d{4}-\d{2}-\d{2}"
+_UNSELECTABLE = {
+    "string_view[pyarrow]": "string[pyarrow]",
+    "binary_view[pyarrow]": "binary[pyarrow]",
+}
 _TEXT_FORMATS = tuple(
     (re.compile(f"{_DATE}{clock}"), f"%Y-%m-%d{directive}")
     for clock, directive in (
@@ -54,6 +58,9 @@ class Finding(NamedTuple):
 
 def survey(series: pd.Series) -> Finding:
     """What the cells of a series hold, or why they cannot be modelled."""
+    if isinstance(series.dtype, pd.ArrowDtype) and str(series.dtype) in _UNSELECTABLE:
+        problem = "of an arrow type whose rows cannot be selected. Convert it with astype"
+        return Finding("mixed", "", "NA", f"{problem}({_UNSELECTABLE[str(series.dtype)]!r})")
     held, missing = present(series)
     if isinstance(series.dtype, pd.ArrowDtype):
         token = _arrow_token(series, missing)
@@ -119,7 +126,7 @@ def _arrow_form(series: pd.Series, held: pd.Series) -> tuple[str, str, str]:
     types = pa.types
     if types.is_dictionary(kind):
         return "mixed", "", _odd_types(held.tolist())
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+    if types.is_string(kind) or types.is_large_string(kind):
         return _text_form(held)
     if types.is_decimal(kind):
         return _decimal_form(held.tolist(), kind.scale)

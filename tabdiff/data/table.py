@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from tabdiff.data.categorical import CategoricalEncoder
 from tabdiff.data.cells import Array, Cells
 from tabdiff.data.column import Column
 from tabdiff.data.columns import column_from_state, fit_column
@@ -20,6 +21,9 @@ from tabdiff.data.parts import ColumnEncoder, Parts, State
 from tabdiff.data.reading import read_cells
 from tabdiff.data.schema import Schema, check_rows
 from tabdiff.data.writing import write_cells
+
+# Unit normals beyond which nothing is: the ends of what is open, and its middle.
+_ENDS = np.array([-9.0, 0.0, 9.0])
 
 
 class Field(NamedTuple):
@@ -208,6 +212,46 @@ class TableEncoder:
                 raise ValueError(f"column {field.column.name!r}: {error}") from error
         return decoded
 
+    def rehearse(self) -> Any:
+        """Write every level of every column, the ends of open ones, and a frame of some rows.
+
+        What can be written thus can be written whatever is drawn, so a file that is read goes
+        through it: cells that a dtype cannot hold show before anybody waits for rows.
+
+        Returns
+        -------
+        DataFrame or ndarray
+
+        Raises
+        ------
+        Exception
+            Of any kind, if something cannot be written.
+        """
+        for field in self.fields:
+            write_cells(self.every_cell(field), field.column)
+        n = len(_ENDS) * min(max(self.layout.levels, default=1), 256)
+        num, cat = np.zeros((n, self.layout.n_num)), np.zeros((n, self.layout.n_cat), np.int64)
+        for field in self.fields:
+            level, value = _all_parts(field, n)
+            _store(level, cat, field.cat)
+            _store(value, num, field.num)
+        return self.decode(Mixed(torch.from_numpy(num), torch.from_numpy(cat)), _unseeded())
+
+    def every_cell(self, field: Field) -> Cells:
+        """Every level of a column, the ends of open ones; of identifiers any."""
+        n = max(len(field.encoder.counts), 1) * (1 if field.num is None else len(_ENDS))
+        level, value = _all_parts(field, n)
+        parts = Parts(
+            level if field.cat is not None else None, value if field.num is not None else None
+        )
+        cells = field.encoder.decode(parts, n, _unseeded(), 0)
+        if not isinstance(field.encoder, CategoricalEncoder):
+            return cells
+        # Of the labels that share a level only some were drawn.
+        rare = field.encoder.rare.values
+        missing = np.concatenate([cells.missing, np.zeros(len(rare), dtype=bool)])
+        return Cells(missing, np.concatenate([cells.values, rare]))
+
     def write(self, cells: Sequence[Cells]) -> Any:
         """The frame of these cells, in the container, dtypes and order of the schema."""
         return write_frame(cells, self.schema)
@@ -293,6 +337,17 @@ def _encode(
         return encoder.encode(cells, rng)
     except SchemaError as error:
         raise SchemaError(f"column {column.name!r}: {error}") from error
+
+
+def _all_parts(field: Field, n: int) -> tuple[Array, Array]:
+    """Levels in turn, and with each the ends and the middle of what is open."""
+    at, levels = np.arange(n), max(len(field.encoder.counts), 1)
+    return at % levels, _ENDS[at // levels % len(_ENDS)]
+
+
+def _unseeded() -> np.random.Generator:
+    """For what no random number decides."""
+    return np.random.default_rng(0)
 
 
 def _store(part: Array | None, parts: Array, at: int | None) -> None:

@@ -19,6 +19,7 @@ from tabdiff.data.cells import Array, Cells, inner_numpy
 from tabdiff.data.column import Column
 from tabdiff.data.dtypes import dtype_from_text, inner_dtype
 from tabdiff.data.errors import ConditionError, SchemaError
+from tabdiff.data.moments import local_dates, zone_of
 from tabdiff.data.writing import write_cells
 
 # Share of the steps between dates that must be the least one: others are outages.
@@ -175,9 +176,6 @@ class Timeline:
 
     def _unit(self) -> np.timedelta64:
         """What the numbers of the index count."""
-        assert self.column is not None
-        if self.column.form == "datetime text":
-            return np.timedelta64(1, "s")
         zero, one = self.dates(np.array([0, 1])).to_numpy()
         return np.timedelta64(one - zero)
 
@@ -186,7 +184,7 @@ class Timeline:
         if not self.calendar:
             return np.zeros((len(times), 0), dtype=np.int64)
         dates = self.dates(times).dt
-        read = {"hour": lambda: dates.hour, "weekday": lambda: dates.weekday}
+        read = {"hour": lambda: dates.hour, "weekday": lambda: dates.day_of_week}
         read["month"] = lambda: dates.month - 1
         return np.stack([np.asarray(read[name](), dtype=np.int64) for name in self.calendar], 1)
 
@@ -197,17 +195,8 @@ class Timeline:
 
     def dates(self, times: Array) -> pd.Series:
         """The moments as pandas' dates, in local time."""
-        written = self.written(times)
-        if self.column is not None and self.column.form == "date":
-            return pd.Series(np.array(written.astype(object), dtype="M8[s]"))
-        if isinstance(written.dtype, pd.PeriodDtype):
-            written = written.dt.to_timestamp()
-        dates = pd.to_datetime(written, format=self._text_format())
-        return dates.dt.tz_localize(None) if dates.dt.tz is not None else dates
-
-    def _text_format(self) -> str | None:
         assert self.column is not None
-        return self.column.detail if self.column.form == "datetime text" else None
+        return local_dates(times, self.column)
 
     def written(self, times: Array) -> pd.Series:
         """The index column of these moments.
@@ -331,8 +320,7 @@ def _kind_of_months(column: Column, times: Array) -> str:
     """Whether all rows fall on one day of the month, or on its last; else empty."""
     timeline = Timeline(column, "irregular")
     dates = timeline.dates(times)
-    zoned = getattr(timeline.written(times[:1]).dtype, "tz", None) is not None
-    if zoned or (dates - dates.dt.normalize()).nunique() > 1:
+    if zone_of(column) is not None or (dates - dates.dt.normalize()).nunique() > 1:
         return ""
     if dates.dt.day.nunique() == 1:
         return "months"

@@ -125,7 +125,7 @@ def _beyond(field: Field, cells: Cells, name: str) -> str:
 def _unknown(column: Column, values: Array) -> str:
     """What to tell of values that were not there at fit."""
     found = distinct(values)
-    names = [_name(value, column) for value in found[:_NAMED]]
+    names = [named(value, column) for value in found[:_NAMED]]
     names += [f"… ({len(found)} of them)"] if len(found) > _NAMED else []
     return (
         f"column {column.name!r}: {len(values)} cells hold values that were not there at fit: "
@@ -134,7 +134,8 @@ def _unknown(column: Column, values: Array) -> str:
     )
 
 
-def _name(value: Any, column: Column) -> str:
+def named(value: Any, column: Column) -> str:
+    """A value of the cells, as it is written in a message."""
     if isinstance(value, np.generic):
         value = value.item()
     # A plain number is its own name, and may be one that the column's dtype at fit cannot hold.

@@ -58,6 +58,10 @@ class Windows:
             self.slots.to(device), self.starts.to(device), self.ends.to(device), self.length
         )
 
+    def tensors(self) -> dict[str, Tensor]:
+        """The slots, and which of them the windows are, by name."""
+        return self.slots.tensors() | {"starts": self.starts, "ends": self.ends}
+
 
 def window_places(starts: Tensor, ends: Tensor, length: int, nothing: int) -> Tensor:
     """The slots from each start on, (B, L); ``nothing`` beyond the end of its sequence.

@@ -115,7 +115,9 @@ def _write_arrow(cells: Cells, column: Column, dtype: pd.ArrowDtype) -> pd.Serie
     import pyarrow as pa
 
     kind = dtype.pyarrow_dtype
-    if column.form in ("integer", "float", "boolean"):
+    # A column without any value holds NaN where it is one of floats and not of nulls.
+    of_nan = column.form == "missing" and column.missing == "NaN" and pa.types.is_floating(kind)
+    if of_nan or column.form in ("integer", "float", "boolean"):
         full = _full(cells, 0, inner_numpy(dtype))
         mask = None if column.missing == "NaN" else cells.missing
         if mask is None:

@@ -131,7 +131,7 @@ class OwnScale(NamedTuple):
     @classmethod
     def of(cls, x: Tensor, seen: Tensor) -> Self:
         """Of the cells ``seen``, (B, L, Dn), and ``PRIOR_CELLS`` of a unit normal."""
-        n = seen.sum(1, keepdim=True) + PRIOR_CELLS
+        n = seen.sum(1, keepdim=True, dtype=x.dtype) + PRIOR_CELLS
         mean = (x * seen).sum(1, keepdim=True) / n
         square = (((x - mean) * seen) ** 2).sum(1, keepdim=True)
         return cls(mean, ((square + PRIOR_CELLS) / n).sqrt())

@@ -68,9 +68,10 @@ class GaussianDiffusion:
         var_t = rows(self.schedule.sigma(t), x_t) ** 2
         var_s = rows(self.schedule.sigma(s), x_t) ** 2
         alpha_ts = alpha_t / alpha_s
+        # In floats too this is no less than 0, for alpha_ts <= 1 and sigma_s <= sigma_t.
         var_ts = var_t - alpha_ts**2 * var_s
         mean = (alpha_ts * var_s * x_t + alpha_s * var_ts * x0) / var_t
-        std = torch.sqrt(var_s * var_ts.clamp(min=0) / var_t)
+        std = torch.sqrt(var_s * var_ts / var_t)
         return mean, std.expand_as(mean)
 
     def estimate(self, v: Tensor, x_t: Tensor, t: Tensor) -> Tensor:

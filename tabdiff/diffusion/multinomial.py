@@ -71,9 +71,8 @@ class MultinomialDiffusion:
         k = self._k.to(generator.device)
         if self.absorbing:
             return k.expand(shape).clone()
-        uniform = _uniform(shape, generator)
-        # float32 may round u * K up to K.
-        return torch.minimum((uniform * k).long(), k - 1)
+        # u is a multiple of 2^-24 below 1, so u * K rounds to no more than a float below K.
+        return (_uniform(shape, generator) * k).long()
 
     def prior_mass(self, x: Tensor) -> Tensor:
         """pi(x) per part: (B, *, Dc) -> (B, *, Dc), float32."""
@@ -226,7 +225,7 @@ class MultinomialDiffusion:
                 ).sum(-1)
             )
         if not divergences:
-            return torch.zeros(x_t.shape, device=x_t.device)
+            return torch.zeros(x_t.shape, device=x_t.device, dtype=torch.float32)
         return torch.stack(divergences, dim=-1)
 
 

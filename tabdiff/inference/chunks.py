@@ -47,5 +47,5 @@ def generators(
 ) -> tuple[torch.Generator, np.random.Generator]:
     """A torch and a numpy generator that depend on (entropy, path) alone."""
     noise, rest = np.random.SeedSequence(entropy, spawn_key=path).spawn(2)
-    seed = int(noise.generate_state(1, np.uint64)[0] >> 1)
+    seed = int(noise.generate_state(1, np.uint64)[0]) >> 1
     return torch.Generator(device).manual_seed(seed), np.random.default_rng(rest)

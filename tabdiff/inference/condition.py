@@ -79,7 +79,8 @@ def choose(
     n, device = len(x0), x0.num.device
     for cat, kind, sets in choices:
         x = known.show(x0, joint.prior(x0.shape, generator))
-        seen = joint.look(denoiser, x, torch.ones(n, device=device), known)
+        t = torch.ones(n, device=device, dtype=torch.float32)
+        seen = joint.look(denoiser, x, t, known)
         belief = joint.multinomial.packing.unpack(seen.logits, cat)
         inside = sets.to(device)[kind.to(device)] | known.cat[:, cat, None]
         log_p = belief.masked_fill(~inside, -torch.inf).log_softmax(-1)
@@ -105,7 +106,8 @@ def _draw(
     log_p = log_share.expand(n, -1)
     if restriction.cat is not None:
         x = known.show(x0, joint.prior(x0.shape, generator))
-        seen = joint.look(denoiser, x, torch.ones(n, device=device), known)
+        t = torch.ones(n, device=device, dtype=torch.float32)
+        seen = joint.look(denoiser, x, t, known)
         packing = joint.multinomial.packing
         belief = packing.unpack(seen.logits, restriction.cat).log_softmax(-1)
         log_p = log_share + belief[:, restriction.level.to(device)]
@@ -136,7 +138,7 @@ def _resample(log_w: Tensor, generator: torch.Generator) -> Tensor:
     cdf = log_w.double().softmax(0).cumsum(0)
     shift = torch.rand(1, generator=generator, device=log_w.device, dtype=torch.float64)
     points = (torch.arange(n, device=log_w.device, dtype=torch.float64) + shift) / n
-    return torch.searchsorted(cdf, points * cdf[-1]).clamp(max=n - 1)
+    return torch.searchsorted(cdf, points * cdf[-1])
 
 
 class Present:

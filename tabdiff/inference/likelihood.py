@@ -230,7 +230,7 @@ def surprise(
     At t = 1 the unknown parts are pure noise, so the beliefs are p(level | known) and
     E[z | known] = -v, each part by itself. Parameters as in :func:`log_likelihood`.
     """
-    t = torch.ones(len(x0), device=x0.num.device)
+    t = torch.ones(len(x0), device=x0.num.device, dtype=torch.float32)
     seen = joint.look(denoiser, known.show(x0, joint.prior(x0.shape, generator)), t, known)
     paid = joint.multinomial.packing.cross_entropy(seen.logits, x0.cat)
     return Surprise(

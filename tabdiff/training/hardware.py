@@ -47,8 +47,13 @@ def autocast_for(device: torch.device) -> Autocast:
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     elif device.type == "cpu":
-        # torch offers no public question for this.
-        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        # torch offers no public question for this, and before 2.6 none at all.
+        questions = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        fast = any(getattr(torch.cpu, question, lambda: False)() for question in questions)
     else:
         fast = False
-    return partial(torch.autocast, device.type, dtype=torch.bfloat16) if fast else nullcontext
+    if not fast:
+        return nullcontext
+    # Within an autocast of the caller's, weights that were cast at one step would be kept for the
+    # next ones, which have others.
+    return partial(torch.autocast, device.type, dtype=torch.bfloat16, cache_enabled=False)

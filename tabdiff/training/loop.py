@@ -14,16 +14,16 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from tabdiff.data.mixed import Belief, Known, Mixed
+from tabdiff.data.mixed import Belief, Mixed
 from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.training.masks import Masks, RowMasks
+from tabdiff.training.portions import Examples, Noisy, Portions
+from tabdiff.training.standing import Batches, Progress, Standing
 
 Autocast = Callable[[], AbstractContextManager[object]]
 
@@ -33,19 +33,6 @@ LATE = 0.03
 
 class TrainingDivergedError(RuntimeError):
     """The loss stopped being a finite number."""
-
-
-class Examples(Protocol):
-    """What is learned from: encoded rows, or windows of rows."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, chosen: Tensor | slice) -> Mixed: ...
-
-    @property
-    def device(self) -> torch.device:
-        """Where the tensors live."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -94,17 +81,6 @@ class Recipe:
 
 
 @dataclass
-class Progress:
-    """Where training stands; one line of it per look at the held-out rows is the history."""
-
-    step: int
-    seconds: float
-    loss: float
-    validation_loss: float
-    learning_rate: float
-
-
-@dataclass
 class Trained:
     """What :func:`train` returns.
 
@@ -125,6 +101,40 @@ class Trained:
     stopped: str = "max_steps"
 
 
+class Keeper:
+    """What training tells where it stands; this one keeps nothing.
+
+    Attributes
+    ----------
+    entropy : int or None
+        Of the fit that is kept; None where none is.
+    seconds : float
+        Of training that were spent before it was interrupted.
+    """
+
+    entropy: int | None = None
+    seconds: float = 0.0
+
+    def begin(
+        self,
+        standing: Standing,
+        recipe: Recipe,
+        joint: JointDiffusion,
+        rows: Examples,
+        held_out: Examples,
+    ) -> None:
+        """Bring ``standing``, which is that before the first step, to where it was interrupted."""
+
+    def offer(self, standing: Standing) -> None:
+        """Take or leave what stands after a step, which is not yet the last one."""
+
+    def finish(self, standing: Standing) -> None:
+        """Take what stands after the last step."""
+
+    def remove(self) -> None:
+        """Forget all."""
+
+
 def train(
     denoiser: nn.Module,
     joint: JointDiffusion,
@@ -136,6 +146,7 @@ def train(
     masks: Masks | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
     autocast: Autocast = nullcontext,
+    keeper: Keeper | None = None,
 ) -> Trained:
     """Fit ``denoiser`` in place and return its best moving average.
 
@@ -151,112 +162,87 @@ def train(
         measured (nan before the first).
     autocast : callable
         Makes the context in which the network runs; the loss is always float32.
+    keeper : Keeper, optional
+        Knows where an earlier call of the same arguments was interrupted, and goes on from there.
 
     Raises
     ------
     TrainingDivergedError
-        If the loss is not finite before any held-out look; later the best average so far is
-        returned with ``stopped = "diverged"`` and a RuntimeWarning. Both name step and columns.
+        If a loss is not finite, of a batch or of the held-out rows, before there is any usable
+        average; later the best one so far is returned with ``stopped = "diverged"`` and a
+        RuntimeWarning. Both name the step, and of a batch the columns.
+
+    Warns
+    -----
+    RuntimeWarning
+        Once, if the device's memory holds batches only in parts.
     """
     if not joint.layout.n_num + joint.layout.n_cat:
         return Trained(denoiser.eval(), stopped="nothing to learn")
-    masks = masks or RowMasks(joint.layout)
-    result = Trained(deepcopy(denoiser).eval())
-    best = _Best(result.denoiser)
+    masks, keeper = masks or RowMasks(joint.layout), keeper or Keeper()
     optimiser = torch.optim.AdamW(
         denoiser.parameters(),
         lr=recipe.learning_rate,
         weight_decay=recipe.weight_decay,
         fused=True,
     )
-    batches = _batches(len(rows), recipe.batch_size, generator)
-    validation = math.nan
-    progress: Progress | None = None
+    standing = Standing(denoiser, optimiser, Batches(len(rows), recipe.batch_size, generator))
+    keeper.begin(standing, recipe, joint, rows, held_out)
+    portions = Portions()
+
+    def look() -> None:
+        """Judge the average by the held-out rows, and write it down."""
+        loss = evaluate_loss(
+            standing.average,
+            joint,
+            held_out,
+            autocast,
+            masks=masks,
+            n_terms=recipe.check_terms,
+            at_once=recipe.look_at_once,
+            portions=portions,
+        )
+        if not math.isfinite(loss):
+            raise TrainingDivergedError(
+                f"step {standing.last.step}: the held-out loss is {loss}. Lower the learning_rate."
+            )
+        standing.looked(loss)
 
     denoiser.train()
     try:
-        for step, seconds, used in _steps(recipe, best):
-            if used > 1:
-                result.stopped = "max_time"
-                break
-            rate = recipe.learning_rate * learning_curve(used, recipe.warmup)
-            optimiser.param_groups[0]["lr"] = rate
-            batch = rows[next(batches)]
-            loss = _step(denoiser, joint, batch, masks, optimiser, recipe, generator, autocast)
-            _average(result.denoiser, denoiser, min(1 - 1 / recipe.ema_steps, step / (step + 10)))
-            progress = Progress(step, seconds, loss, validation, rate)
-            if step % recipe.check_every == 0 or step % recipe.max_steps == 0:
-                validation = _look(progress, result, best, held_out, joint, masks, recipe, autocast)
-            report(progress)
-            if best.waited >= recipe.patience:
-                result.stopped = "validation"
-                break
-    except KeyboardInterrupt:
-        result.stopped = "interrupted"
+        try:
+            for step, seconds, used in _steps(recipe, standing):
+                if used > 1:
+                    standing.stopped = "max_time"
+                    break
+                rate = recipe.learning_rate * learning_curve(used, recipe.warmup)
+                optimiser.param_groups[0]["lr"] = rate
+                noisy = Noisy.of(joint, rows[next(standing.batches)], masks, generator)
+                loss = _step(joint, noisy, standing, recipe, autocast, portions)
+                decay = min(1 - 1 / recipe.ema_steps, step / (step + 10))
+                _average(standing.average, denoiser, decay)
+                standing.last = Progress(step, seconds, loss, standing.last.validation_loss, rate)
+                if step % recipe.check_every == 0 or step % recipe.max_steps == 0:
+                    look()
+                report(standing.last)
+                if standing.best.waited >= recipe.patience:
+                    standing.stopped = "validation"
+                    break
+                keeper.offer(standing)
+        except KeyboardInterrupt:
+            standing.stopped = "interrupted"
+        if standing.stopped in ("max_time", "interrupted") and standing.is_unseen:
+            look()
     except TrainingDivergedError as error:
-        if best.step == 0:
-            raise TrainingDivergedError(f"step {step}: {error}") from error
-        result.stopped = "diverged"
-        message = (
-            f"Training stopped at step {step}: {error} The weights of step {best.step} are kept."
-        )
+        best = standing.best.step
+        if best == 0:
+            raise
+        standing.stopped = standing.stopped or "diverged"
+        message = f"Training stopped at {error} The weights of step {best} are kept."
         warnings.warn(message, RuntimeWarning, stacklevel=2)
-    if (
-        result.stopped in ("max_time", "interrupted")
-        and progress
-        and progress not in result.history
-    ):
-        _look(progress, result, best, held_out, joint, masks, recipe, autocast)
-    result.best_step = best.restore()
-    return result
-
-
-def _look(
-    progress: Progress,
-    result: Trained,
-    best: _Best,
-    held_out: Examples,
-    joint: JointDiffusion,
-    masks: Masks,
-    recipe: Recipe,
-    autocast: Autocast,
-) -> float:
-    """Judge the average by the held-out rows, and write it down."""
-    loss = evaluate_loss(
-        result.denoiser,
-        joint,
-        held_out,
-        autocast,
-        masks=masks,
-        n_terms=recipe.check_terms,
-        at_once=recipe.look_at_once,
-    )
-    progress.validation_loss = loss
-    best.offer(loss, progress.step)
-    result.history.append(progress)
-    return loss
-
-
-class _Best:
-    """The weights with the lowest held-out loss so far."""
-
-    def __init__(self, denoiser: nn.Module) -> None:
-        self.denoiser = denoiser
-        self.loss, self.step, self.waited = math.inf, 0, 0
-        self._weights: dict[str, Tensor] = {}
-
-    def offer(self, loss: float, step: int) -> None:
-        if loss < self.loss:
-            self.loss, self.step, self.waited = loss, step, 0
-            self._weights = deepcopy(self.denoiser.state_dict())
-        else:
-            self.waited += 1
-
-    def restore(self) -> int:
-        """Put the best weights back, if there was any look at the held-out rows; their step."""
-        if self._weights:
-            self.denoiser.load_state_dict(self._weights)
-        return self.step
+    if standing.stopped != "interrupted":
+        keeper.finish(standing)
+    return Trained(standing.best_average(), standing.history, standing.best.step, standing.stopped)
 
 
 def learning_curve(used: float, warmup: float) -> float:
@@ -264,17 +250,6 @@ def learning_curve(used: float, warmup: float) -> float:
     if used < warmup:
         return used / warmup
     return 0.5 * (1 + math.cos(math.pi * (used - warmup) / (1 - warmup)))
-
-
-def stratified_times(n: int, generator: torch.Generator) -> Tensor:
-    """``n`` times in (0, 1), one in each n-th of it, in random order.
-
-    Source: the low-discrepancy sampler of Kingma et al. 2021 (arXiv:2107.00630), appendix I.1.
-    """
-    device = generator.device
-    strata = torch.randperm(n, generator=generator, device=device)
-    jitter = torch.rand(n, generator=generator, device=device, dtype=torch.float32)
-    return ((strata + jitter) / n).clamp(1e-5, 1 - 1e-5)
 
 
 @torch.no_grad()
@@ -287,6 +262,7 @@ def evaluate_loss(
     masks: Masks | None = None,
     n_terms: int = 8192,
     at_once: int = 2048,
+    portions: Portions | None = None,
 ) -> float:
     """Mean loss over ``rows``, each at stratified times, with the same noise at every call.
 
@@ -294,60 +270,64 @@ def evaluate_loss(
     """
     if not joint.layout.n_num + joint.layout.n_cat:
         return 0.0
-    masks = masks or RowMasks(joint.layout)
+    masks, portions = masks or RowMasks(joint.layout), portions or Portions()
     generator = torch.Generator(rows.device).manual_seed(0)
+
+    def judge(parts: list[Noisy]) -> float:
+        return sum(float(_losses(denoiser, joint, part, autocast)[1].sum()) for part in parts)
+
     total, count = 0.0, 0
     repeats = max(1, round(n_terms / len(rows)))
     for _ in range(repeats):
         for batch in _split(rows, at_once):
-            t, known = stratified_times(len(batch), generator), masks(batch, generator)
-            x0 = joint.complete(batch, generator)
-            x_t = joint.q_sample(x0, t, known, generator)
-            with autocast():
-                seen = joint.look(denoiser, x_t, t, known)
-            loss = joint.loss(seen, x0, x_t, t, known)
-            total += float(loss.sum())
-            count += loss.numel()
+            total += portions.attempt(Noisy.of(joint, batch, masks, generator), judge)
+            count += math.prod(batch.shape)
     return total / count
 
 
-def _step(
-    denoiser: nn.Module,
-    joint: JointDiffusion,
-    batch: Mixed,
-    masks: Masks,
-    optimiser: torch.optim.Optimizer,
-    recipe: Recipe,
-    generator: torch.Generator,
-    autocast: Autocast,
-) -> float:
-    t, known = stratified_times(len(batch), generator), masks(batch, generator)
-    x0 = joint.complete(batch, generator)
-    x_t = joint.q_sample(x0, t, known, generator)
+def _losses(
+    denoiser: nn.Module, joint: JointDiffusion, noisy: Noisy, autocast: Autocast
+) -> tuple[Belief, Tensor]:
+    """What the network believes, and the loss of each row (B, *)."""
     with autocast():
-        seen = joint.look(denoiser, x_t, t, known)
-    loss = joint.loss(seen, x0, x_t, t, known).mean()
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise TrainingDivergedError(_explain(value, joint, seen, x0, x_t, t, known))
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+        seen = joint.look(denoiser, noisy.x_t, noisy.t, noisy.known)
+    return seen, joint.loss(seen, noisy.x0, noisy.x_t, noisy.t, noisy.known)
+
+
+def _step(
+    joint: JointDiffusion,
+    noisy: Noisy,
+    standing: Standing,
+    recipe: Recipe,
+    autocast: Autocast,
+    portions: Portions,
+) -> float:
+    """One step down the gradient of the mean loss of a batch; the loss it had."""
+    denoiser, optimiser = standing.denoiser, standing.optimiser
+
+    def descend(parts: list[Noisy]) -> float:
+        optimiser.zero_grad(set_to_none=True)
+        total = 0.0
+        for part in parts:
+            seen, losses = _losses(denoiser, joint, part, autocast)
+            loss = losses.mean() * (len(part) / len(noisy))
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                told = _explain(value, joint, seen, part)
+                raise TrainingDivergedError(f"step {standing.last.step + 1}: {told}")
+            loss.backward()
+            total += value
+        return total
+
+    value = portions.attempt(noisy, descend)
     nn.utils.clip_grad_norm_(denoiser.parameters(), recipe.clip_norm)
     optimiser.step()
     return value
 
 
-def _explain(
-    value: float,
-    joint: JointDiffusion,
-    seen: Belief,
-    x0: Mixed,
-    x_t: Mixed,
-    t: Tensor,
-    known: Known,
-) -> str:
+def _explain(value: float, joint: JointDiffusion, seen: Belief, noisy: Noisy) -> str:
     """Name the parts whose loss is largest, not-a-numbers first."""
-    num, cat = joint.losses(seen, x0, x_t, t, known)
+    num, cat = joint.losses(seen, noisy.x0, noisy.x_t, noisy.t, noisy.known)
     per_part = torch.cat([num, cat], dim=-1).detach().flatten(0, -2).mean(0)
     names = [*joint.layout.num_names, *joint.layout.cat_names]
     worst = torch.nan_to_num(per_part, nan=torch.inf).argsort(descending=True)[:3].tolist()
@@ -362,25 +342,19 @@ def _average(averaged: nn.Module, current: nn.Module, decay: float) -> None:
         a.lerp_(c, 1 - decay)
 
 
-def _steps(recipe: Recipe, best: _Best) -> Iterator[tuple[int, float, float]]:
-    """Each step, the seconds since the first, and the share of the round's budget used by then."""
-    began = time.monotonic()
-    for number in range(recipe.rounds):
-        for step in range(1, recipe.max_steps + 1):
-            seconds = time.monotonic() - began
-            by_time = seconds / recipe.max_time if recipe.max_time else 0.0
-            used = max(step / recipe.max_steps, by_time)
-            yield number * recipe.max_steps + step, seconds, used
-        if best.step < (number + 1 - LATE) * recipe.max_steps:
-            return
-
-
-def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Row numbers of one batch after another, each pass in a new order, whole batches only."""
-    size = min(size, n)
-    while True:
-        order = torch.randperm(n, generator=generator, device=generator.device)
-        yield from order[: n - n % size].split(size)
+def _steps(recipe: Recipe, standing: Standing) -> Iterator[tuple[int, float, float]]:
+    """Each step to come, the seconds of training before it, and the share of its round's budget."""
+    if standing.stopped:
+        return
+    began = time.monotonic() - standing.last.seconds
+    for step in range(standing.last.step + 1, recipe.rounds * recipe.max_steps + 1):
+        round_, before = divmod(step - 1, recipe.max_steps)
+        if before == 0 and standing.best.step < (round_ - LATE) * recipe.max_steps:
+            break
+        seconds = time.monotonic() - began
+        by_time = seconds / recipe.max_time if recipe.max_time else 0.0
+        yield step, seconds, max((before + 1) / recipe.max_steps, by_time)
+    standing.stopped = "max_steps"
 
 
 def _split(rows: Examples, size: int) -> Iterator[Mixed]:

@@ -7,7 +7,8 @@ import sys
 
 from tqdm.auto import tqdm
 
-from tabdiff.training.loop import Progress, Recipe
+from tabdiff.training.loop import Recipe
+from tabdiff.training.standing import Progress
 
 
 class ProgressBar:
@@ -29,9 +30,9 @@ class ProgressBar:
 
     def __call__(self, progress: Progress) -> None:
         """Show one more step."""
-        if self._bar.total and progress.step > self._bar.total:
+        while self._bar.total and progress.step > self._bar.total:
             self._bar.total += self._round
-        self._bar.update()
+        self._bar.update(progress.step - self._bar.n)
         if not self._bar.disable:
             shown = {"loss": f"{progress.loss:.4f}"}
             if math.isfinite(progress.validation_loss):

@@ -11,6 +11,8 @@ from tabdiff.training.loop import Recipe
 
 LEAST_TO_SPLIT = 40
 MOST_HELD_OUT = 5_000
+# A hundred times what is ever needed; a file that asks for more wants the processor, not rows.
+MOST_SAMPLING_STEPS = 10_000
 # Of a number, so many that the value within one is a detail.
 MANY_CELLS = 64
 # Rows of sequences in one optimiser step, about, and how often a round shows each of them.
@@ -151,9 +153,11 @@ def check_training(
         Naming the parameter.
     """
     whole = {"max_steps": max_steps, "batch_size": batch_size, "width": width, "depth": depth}
-    for name, value in (whole | {"sampling_steps": sampling_steps}).items():
+    for name, value in whole.items():
         if value is not None:
             require_whole(name, value, least=1)
+    if sampling_steps is not None:
+        require_whole("sampling_steps", sampling_steps, 1, MOST_SAMPLING_STEPS)
     if max_time is not None:
         require_real("max_time", max_time, 0.0, math.inf, "()")
     require_real("learning_rate", learning_rate, 0.0, 1.0, "(]")

@@ -240,6 +240,7 @@ def test_every_method_for_sequences_has_a_module():
         assert (HERE / "rivals" / "sequences" / f"{name}.py").exists()
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_every_figure_of_the_page_is_judged():
     panel = load_panel("generated", None, 40)
     found = judge(panel, panel.test)
@@ -248,6 +249,7 @@ def test_every_figure_of_the_page_is_judged():
     assert all(value is not None and np.isfinite(value) for value in found.values())
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_panels_run_from_end_to_end_and_go_on_where_they_stopped(tmp_path: Path):
     arguments = argparse.Namespace(
         data=None, panels=["generated"], methods=["bootstrap"], seeds=[0], minutes=0.1, threads=1,

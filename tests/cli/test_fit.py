@@ -1,9 +1,11 @@
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tabdiff.cli import INTERRUPTED, OK, main
+from tabdiff.cli import BAD_INPUT, INTERRUPTED, OK, TERMINATED, main
 from tests.cli.frames import ROWS, some_rows
 
 
@@ -62,3 +64,49 @@ def test_105_codes_keep_their_zeros_and_warnings_are_short(tmp_path: Path, capsy
     assert main(["sample", model]) == OK
     rows = capsysbinary.readouterr().out.splitlines()[1:]
     assert {row.split(b",")[0] for row in rows} == {b"007", b"12", b"9"}
+
+
+def signalled(number: int, step: int):
+    """A report of progress that sends this process a signal at a step."""
+
+    def report(bar: object, progress) -> None:
+        if progress.step == step:
+            os.kill(os.getpid(), number)
+
+    return report
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(signal.SIGTERM, TERMINATED, "Terminated."), (signal.SIGINT, INTERRUPTED, "Interrupted.")],
+)
+def test_094_a_fit_that_is_told_to_end_saves_what_there_is_and_can_go_on(
+    folder: Path, tmp_path: Path, monkeypatch, capsys, number, code, said
+):
+    handled = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("tabdiff.training.checkpoint.EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("tabdiff.training.checkpoint.MOST_SHARE", np.inf)
+    model, kept = str(tmp_path / "m.tabdiff"), str(tmp_path / "kept")
+    call = ["fit", f"{folder}/train.csv", "-o", model, "--max-steps", "6", "--device", "cpu"]
+    resumed = [*call, "--seed", "0", "--checkpoint-dir", kept, "--resume"]
+    with monkeypatch.context() as patch:
+        patch.setattr("tabdiff.training.progress.ProgressBar.__call__", signalled(number, 4))
+        assert main(resumed) == code
+    told = capsys.readouterr().err
+    assert "interrupted" in told and "--resume" in told and said in told
+    assert signal.getsignal(signal.SIGTERM) is handled
+    assert main(["sample", model, "-n", "9"]) == OK
+    capsys.readouterr()
+    assert main(resumed) == OK
+    assert os.listdir(kept) == []
+    assert main(["sample", model, "-n", "9"]) == OK
+    rows = capsys.readouterr().out
+    assert main([*call, "--seed", "0"]) == OK
+    assert main(["sample", model, "-n", "9"]) == OK
+    assert capsys.readouterr().out == rows
+
+
+def test_resume_needs_a_folder(folder: Path, tmp_path: Path, capsys):
+    call = ["fit", f"{folder}/train.csv", "-o", str(tmp_path / "m"), "--resume"]
+    assert main(call) == BAD_INPUT
+    assert "say in which --checkpoint-dir" in capsys.readouterr().err

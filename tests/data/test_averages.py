@@ -94,6 +94,13 @@ def test_the_mean_is_exact(draws: list[list[Any]], dtype: Any, mean: list[Any]):
     assert averaged(draws, dtype) == mean
 
 
+def test_the_mean_of_whole_fillings_of_a_column_of_floats_is_whole():
+    schema = Schema.infer(one_column([0.5, 1.5, 2.5] * 20))
+    empty = one_column([None, 5], "Int64")
+    draws = [one_column([cell, 5], "Int64") for cell in (1, 2, 2)]
+    assert average(empty, draws, schema)["it"].tolist() == [2, 5]
+
+
 def test_the_most_frequent_value_wins_and_of_equals_the_first_drawn():
     assert averaged([["a", "c"], ["b", "b"], ["b", "a"]]) == ["b", "c"]
     assert averaged([[3, 1], [3, 9], [1, 1]], "Int64", kind="categorical") == [3, 1]

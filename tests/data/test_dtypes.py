@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabdiff.data.schema import Schema
+from tabdiff.data.dtypes import dtype_from_text
+from tabdiff.data.schema import Schema, SchemaError
 from tabdiff.data.table import TableEncoder
 from tests.data.frames import FAMILIES
 
@@ -21,6 +22,7 @@ def round_trip(frame: Any, **column_kinds: str) -> Any:
     assert not any(array.dtype == object for array in arrays.values())
     again = TableEncoder.from_state(json.loads(json.dumps(data, allow_nan=False)), arrays)
     assert again.layout == encoder.layout
+    assert list(again.rehearse()) == list(again.schema.labels())
     x = encoder.encode(frame, np.random.default_rng(1))
     return again.decode(x, np.random.default_rng(2))
 
@@ -89,3 +91,18 @@ def test_constant_of_every_family_sends_nothing_to_the_network() -> None:
     assert encoder.layout.n_num == encoder.layout.n_cat == 0
     assert {column.kind for column in encoder.schema.columns} == {"constant"}
     assert_same(round_trip(frame), frame)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "int64" * 1000,
+        "Sparse[object, ''.join]",
+        "Sparse[int64, __import__('os')]",
+        "Sparse[" * 60 + "int64" + ", 0]" * 60,
+        "dictionary<values=furlong, indices=int32, ordered=0>[pyarrow]",
+    ],
+)
+def test_092_texts_that_are_no_dtype_are_refused_unrun(text: str) -> None:
+    with pytest.raises(SchemaError, match="is unknown here"):
+        dtype_from_text(text)

@@ -165,7 +165,7 @@ def plain() -> TableEncoder:
             "age": source.integers(18, 90, N),
             "pay": source.lognormal(3, 1, N).round(2),
             "town": source.choice(["Delft", "Leiden"], N),
-            "when": pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(N), unit="D"),
+            "when": pd.date_range("2024-01-01", periods=N, unit="ns"),
             "size": pd.Categorical(
                 source.choice(["S", "M", "L"], N), ["S", "M", "L"], ordered=True
             ),
@@ -185,6 +185,7 @@ def plain() -> TableEncoder:
                 ["none", "low", "never", "mid", "high", "top"],
                 ordered=True,
             ),
+            "flag": source.random(N) < 0.5,
             "same": 1,
             "gone": np.nan,
         }
@@ -234,6 +235,9 @@ REFUSED = {
     "a number for a span": ({"took": 300}, "holds spans. Write '5min'"),
     "a number for a time of day": ({"hour": 10}, "holds times of day. Write '10:30'"),
     "a period of another length": ({"month": pd.Period("2021-01-05", "D")}, "of frequency M"),
+    "text that is no moment": ({"when": "NaT"}, "this is no moment"),
+    "a text for a truth": ({"flag": "yes"}, "holds True and False"),
+    "a number for a truth": ({"flag": 1}, "holds True and False"),
     "a zone where there is none": ({"when": pd.Timestamp("2024-02-01", tz="UTC")}, "no time zone"),
 }
 
@@ -261,7 +265,7 @@ def test_an_unknown_column_is_a_key_error_with_the_closest_name():
 
 def test_a_column_of_another_type_names_both():
     with pytest.raises(ConditionError, match="'age' is object, at fit it was int64"):
-        Question.of_frame(plain(), pd.DataFrame({"age": ["a", "b"]}))
+        Question.of_frame(plain(), pd.DataFrame({"age": ["a", "b"]}, dtype=object))
 
 
 @pytest.mark.parametrize("condition", [{"age": 17}, {"pay": 1e9}, {"when": "2030-01-01"}])
@@ -284,6 +288,8 @@ def test_natural_ways_of_writing_a_value_are_understood():
         ({"took": np.timedelta64(60, "s")}, pd.Timedelta("1min")),
         ({"hour": "10:30"}, dt.time(10, 30)),
         ({"month": "2021-01"}, pd.Period("2021-01", "M")),
+        ({"zoned": "2024-06-01 12:00"}, pd.Timestamp("2024-06-01 10:00", tz="UTC")),
+        ({"flag": np.True_}, True),
         ({"zoned": "2024-10-27 02:30+01:00"}, pd.Timestamp("2024-10-27 01:30", tz="UTC")),
     ):
         name = next(iter(written))
@@ -478,7 +484,7 @@ def test_cells_finer_than_the_column_are_refused():
 def test_text_is_no_truth():
     frame = pair("bools None")
     with pytest.raises(ConditionError, match="'it'.*neither True nor False"):
-        Question.of_frame(fitted(frame), pd.DataFrame({"it": ["False", "x"]}))
+        Question.of_frame(fitted(frame), pd.DataFrame({"it": ["False", "x"]}, dtype=object))
 
 
 def test_columns_of_conditions_differ():

@@ -314,6 +314,8 @@ def test_labels_survive_json(labels: Any) -> None:
         (lambda d: d["columns"][0].update(form="evil"), "form 'evil' is unknown"),
         (lambda d: d["columns"][0].update(dtype=["int64"]), "dtype must be text"),
         (lambda d: d["columns"][0].update(name={"evil": 1}), "malformed scalar"),
+        (lambda d: d["columns"][0].update(ordered="yes"), "malformed 'ordered' or 'categories'"),
+        (lambda d: d["columns"][0].update(categories="ab"), "malformed 'ordered' or 'categories'"),
         (lambda d: d["columns"][0].update(extra=1), "needs name, kind, dtype and form"),
         (lambda d: d["columns"].append(d["columns"][0]), "More than once: 'x'"),
         (lambda d: d["columns"].append(7), "needs name, kind, dtype and form"),

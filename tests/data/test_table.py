@@ -330,6 +330,39 @@ def test_identifiers_that_do_not_fit_are_refused() -> None:
         encoder.decode(x, rng())
 
 
+def test_surrogates_of_endless_texts_are_short_and_unique() -> None:
+    frame = pd.DataFrame({"x": [f"{i:04d}" + "a" * 5000 for i in range(30)]})
+    encoder = TableEncoder.fit(
+        frame, Schema.infer(frame, {"x": "identifier"}), np.random.default_rng(0)
+    )
+    again = TableEncoder.from_state(*encoder.state())
+    made = again.decode(encoder.encode(frame, np.random.default_rng(0)), np.random.default_rng(0))
+    assert made["x"].nunique() == 30
+    assert made["x"].str.len().max() < 1100
+
+
+@pytest.mark.parametrize(("name", "value"), [("width", 10**6), ("head", "x" * 2000)])
+def test_092_identifiers_that_fill_the_memory_are_refused(name: str, value: object) -> None:
+    frame = pd.DataFrame({"x": [f"C-{i:04d}" for i in range(30)]})
+    encoder = TableEncoder.fit(
+        frame, Schema.infer(frame, {"x": "identifier"}), np.random.default_rng(0)
+    )
+    data, arrays = encoder.state()
+    data["columns"][0][name] = value
+    with pytest.raises(ValueError, match=f"{name}"):
+        TableEncoder.from_state(data, arrays)
+
+
+@pytest.mark.parametrize(("name", "value"), [("dtype", "int8"), ("form", "date"), ("dtype", "O8")])
+def test_092_cells_that_a_dtype_cannot_hold_show_in_the_rehearsal(name: str, value: str) -> None:
+    frame = pd.DataFrame({"x": ["a", "b", "c"] * 9})
+    encoder = TableEncoder.fit(frame, Schema.infer(frame), np.random.default_rng(0))
+    data, arrays = encoder.state()
+    data["schema"]["columns"][0][name] = value
+    with pytest.raises((TypeError, ValueError)):
+        TableEncoder.from_state(data, arrays).rehearse()
+
+
 def test_missing_identifiers_keep_their_share() -> None:
     values = [None if k % 4 == 0 else f"id {k}" for k in range(400)]
     with pytest.warns(SchemaWarning, match="identifiers"):

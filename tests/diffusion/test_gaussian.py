@@ -55,6 +55,11 @@ def test_prior_is_float32_standard_normal():
         assert naive.ks_distance(column, cdf) < naive.dkw(len(column), 1e-6)
 
 
+@pytest.mark.usefixtures("double_by_default")
+def test_prior_is_float32_whatever_torch_would_make():
+    assert GaussianDiffusion().prior((2, 3), generator()).dtype == torch.float32
+
+
 def test_a_time_belongs_to_its_row_at_any_shape(gaussian: GaussianDiffusion):
     x0, t = normals(4, 6, 3), torch.tensor([0.0, 0.3, 0.6, 1.0])
     got = gaussian.q_sample(x0, t, generator(1))
@@ -110,6 +115,15 @@ def test_q_posterior_ends_in_x0_and_begins_with_the_marginal(gaussian: GaussianD
     mean, std = gaussian.q_posterior(x0, x_t, one, s)
     torch.testing.assert_close(mean, gaussian.schedule.alpha(s) * x0)
     torch.testing.assert_close(std, gaussian.schedule.sigma(s).expand_as(std))
+
+
+def test_q_posterior_of_the_shortest_strides_has_a_spread(gaussian: GaussianDiffusion):
+    """Between neighbouring floats sigma_ts^2 is all rounding, which must not reach below 0."""
+    s = torch.rand(5_000, generator=generator()) * 0.999
+    t, x = torch.nextafter(s, torch.ones(())), torch.zeros(5_000, 1)
+    _, std = gaussian.q_posterior(x, x, t, s)
+    assert (std >= 0).all()
+    assert (std < 0.05).all()
 
 
 def test_q_posterior_in_two_strides_is_one(gaussian: GaussianDiffusion):
@@ -224,7 +238,7 @@ def test_small_steps_stay_on_the_way_from_noise_to_a_known_x0(gaussian: Gaussian
 
 def test_a_step_up_in_time_is_refused_and_names_its_row():
     x, gaussian = torch.zeros(3, 2), GaussianDiffusion()
-    t, s = torch.tensor([0.5, 0.5, 0.5]), torch.tensor([0.4, 0.6, 0.5])
+    t, s = torch.tensor([0.9, 0.5, 0.5]), torch.tensor([0.8, 0.6, 0.5])
     message = r"s must be below t.*Got s=0\.6 and t=0\.5 in row 1"
     with pytest.raises(ValueError, match=message):
         gaussian.step(x, x, t, s)

@@ -13,8 +13,8 @@ from tabdiff.diffusion.multinomial import MultinomialDiffusion
 PRIORS = ["absorbing", "uniform"]
 SHAPES = pytest.mark.parametrize("shape", [(6,), (6, 4)], ids=["table", "sequence"])
 
-# x1 exists where c0 shows level 0 or 2, x2 where c1 shows level 0; x0 always exists.
-GATES = (None, Gate(0, (0, 2)), Gate(1, (0,)))
+# x1 exists where c0 shows level 0 or 2, x2 where c1 shows level 1; x0 always exists.
+GATES = (None, Gate(0, (0, 2)), Gate(1, (1,)))
 GATED = Layout(("x0", "x1", "x2"), ("c0", "c1"), (3, 2), GATES, (0, 0))
 PLAIN = Layout(("x0", "x1", "x2"), ("c0", "c1"), (3, 2), (None,) * 3, (0, 0))
 ONLY_NUMBERS = Layout(("x0",), (), (), (None,), ())
@@ -79,6 +79,33 @@ def test_every_verb_keeps_the_shape_of_its_layout(layout: Layout, prior: str):
     assert joint.kl(belief, x0, x_t, t, s).shape == (n,)
 
 
+@pytest.mark.parametrize("prior", PRIORS)
+def test_loss_and_kl_of_a_sequence_are_those_of_its_rows(prior: str):
+    joint, x0 = joint_of(GATED, prior), clean_rows(GATED, (6, 4))
+    t, s = torch.linspace(0.3, 1, 6), torch.linspace(0.2, 0.9, 6)
+    known = Known.nothing(x0)
+    x_t = joint.q_sample(x0, t, known, generator())
+    seen = joint.look(Recorder(joint.multinomial.packing.size), x_t, t, known)
+    belief = joint.estimate(seen, x_t, t)
+    loss, kl = joint.loss(seen, x0, x_t, t, known), joint.kl(belief, x0, x_t, t, s)
+    assert loss.shape == kl.shape == (6, 4)
+    for at in range(4):
+        rows = [Mixed(x.num[:, at], x.cat[:, at]) for x in (x0, x_t)]
+        here, looked = (Belief(b.num[:, at], b.logits[:, at]) for b in (belief, seen))
+        torch.testing.assert_close(
+            loss[:, at], joint.loss(looked, *rows, t, Known.nothing(rows[0]))
+        )
+        torch.testing.assert_close(kl[:, at], joint.kl(here, *rows, t, s))
+
+
+@pytest.mark.usefixtures("double_by_default")
+def test_unknown_rows_are_float32_and_int64_whatever_torch_would_make():
+    x0, known = joint_of(GATED).unknown(4)
+    assert (x0.num.shape, x0.num.dtype) == ((4, 3), torch.float32)
+    assert (x0.cat.shape, x0.cat.dtype) == ((4, 2), torch.int64)
+    assert not known.num.any() and not known.cat.any()
+
+
 def test_complete_rows_are_left_alone():
     x0 = clean_rows(PLAIN, (6,))
     assert joint_of(PLAIN).complete(x0, generator()) is x0
@@ -92,11 +119,21 @@ def test_complete_fills_what_does_not_exist_and_nothing_else(shape: tuple[int, .
     assert full.cat.equal(x0.cat)
     assert full.num[~gone].equal(x0.num[~gone])
     assert (full.num[gone] != x0.num[gone]).all()
+    double = joint_of(GATED).complete(Mixed(x0.num.double(), x0.cat), generator(1)).num
+    noise = torch.randn(double.shape, generator=generator(1), dtype=torch.float64)
+    assert double[gone].equal(noise[gone])
+
+
+@SHAPES
+def test_a_value_exists_unless_its_state_is_closed(shape: tuple[int, ...]):
+    x0 = clean_rows(GATED, shape)
+    assert joint_of(GATED).exists(x0).equal(~closed(GATED, x0.cat))
+    assert joint_of(PLAIN).exists(x0).all()
 
 
 def test_what_is_filled_is_a_unit_normal_apart_from_everything():
     n = 40_000
-    x0 = Mixed(torch.zeros(n, 3), torch.zeros((n, 2), dtype=torch.int64).fill_(1))
+    x0 = Mixed(torch.zeros(n, 3), torch.tensor([1, 0]).expand(n, 2))
     noise = joint_of(GATED).complete(x0, generator()).num[:, 1:].double().numpy()
     # Means and the covariance have std 1/sqrt(n), variances sqrt(2/n); 5 of them, 3e-6 in all.
     assert np.abs(noise.mean(0)).max() < 5 / np.sqrt(n)
@@ -142,6 +179,23 @@ def some_belief(joint: JointDiffusion, x_t: Mixed, t: Tensor) -> Belief:
 
 
 @pytest.mark.parametrize("prior", PRIORS)
+def test_belief_and_step_are_those_of_the_twins(prior: str):
+    joint, n = joint_of(GATED, prior), 6
+    x_t, t, s = clean_rows(GATED, (n,)), torch.linspace(0.3, 1, n), torch.linspace(0.2, 0.9, n)
+    if prior == "absorbing":
+        x_t = Mixed(x_t.num, joint.multinomial.prior((n, 2), generator()))
+    seen = some_belief(joint, x_t, t)
+    belief = joint.estimate(seen, x_t, t)
+    assert belief.num.equal(joint.gaussian.estimate(seen.num, x_t.num, t))
+    assert belief.logits.equal(seen.logits)
+    for clock in (None, torch.full((n, 2), 0.15)):
+        x_s = joint.step(belief, x_t, t, s, generator(3), clock)
+        assert x_s.num.equal(joint.gaussian.step(belief.num, x_t.num, t, s))
+        apart = joint.multinomial.step(seen.logits, x_t.cat, t, s, generator(3), clock)
+        assert x_s.cat.equal(apart)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
 def test_the_divergences_of_the_twins_add(prior: str):
     joint, n = joint_of(PLAIN, prior), 6
     x0, t, s = clean_rows(PLAIN, (n,)), torch.linspace(0.3, 1, n), torch.linspace(0.2, 0.9, n)
@@ -181,6 +235,8 @@ def test_the_losses_of_the_parts_add_with_weights_of_time_alone(prior: str, at: 
     assert (weights > 0).all()
     torch.testing.assert_close(weights[:3], weights[:1].expand(3), rtol=1e-3, atol=0)
     torch.testing.assert_close(weights[3:], weights[3:4].expand(2), rtol=1e-3, atol=0)
+    # Of the bound's weight, 1 / t, the root, and no more than 4.5.
+    assert float(weights[3] / weights[0]) == pytest.approx(min(at**-0.5, 4.5), rel=1e-3)
 
 
 def test_noise_is_independent_across_parts():

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tabdiff.diffusion import multinomial
 from tabdiff.diffusion.multinomial import MultinomialDiffusion
 from tabdiff.diffusion.schedule import KeepSchedule
 from tests import naive
@@ -100,11 +101,21 @@ def test_prior_mass_is_a_distribution_over_the_tokens(prior: str):
         np.testing.assert_allclose(masses, naive.prior_vector(k, prior == "absorbing"), rtol=1e-6)
 
 
-def test_a_part_with_10_000_levels_stays_in_range():
-    process = MultinomialDiffusion((10_000, 2), "uniform")
-    x = process.prior((100_000, 2), generator())
-    assert x.min() == 0
-    assert x.max(0).values.tolist() <= [9_999, 1]
+def test_the_largest_number_below_one_draws_the_last_level(monkeypatch: pytest.MonkeyPatch):
+    levels = tuple(range(1, 20_000))
+    process = MultinomialDiffusion(levels, "uniform")
+    monkeypatch.setattr(multinomial, "_uniform", lambda shape, _: torch.full(shape, 1 - 2**-24))
+    assert process.prior((2, len(levels)), generator())[1].tolist() == [k - 1 for k in levels]
+
+
+@pytest.mark.usefixtures("double_by_default")
+@pytest.mark.parametrize("prior", PRIORS)
+def test_draws_are_the_same_whatever_torch_would_make(prior: str):
+    process = MultinomialDiffusion(LEVELS, prior)
+    x = process.q_sample(torch.zeros((50, 3), dtype=torch.int64), full(0.5, 50), generator())
+    torch.set_default_dtype(torch.float32)
+    again = process.q_sample(torch.zeros((50, 3), dtype=torch.int64), full(0.5, 50), generator())
+    assert x.equal(again)
 
 
 # ----------------------------------------------------------------------------------- naive twins
@@ -197,6 +208,23 @@ def test_kl_of_several_parts_is_each_ones_own(prior: str):
 
 
 @pytest.mark.parametrize("prior", PRIORS)
+def test_kl_and_loss_of_a_sequence_are_those_of_its_rows(prior: str):
+    process, shape = MultinomialDiffusion(LEVELS, prior), (4, 5)
+    log_p = random_log_p(process, 20).reshape(4, 5, -1)
+    x0 = process.packing.draw(
+        torch.zeros(log_p.shape), torch.rand((4, 5, 3), generator=generator(1)), ~nothing(4, 5, 3)
+    )
+    t, s = torch.linspace(0.3, 1, 4).double(), torch.linspace(0.2, 0.7, 4).double()
+    x_t = process.q_sample(x0, t, generator(2))
+    kl, loss = process.kl(log_p, x0, x_t, t, s), process.loss(log_p, x0, x_t)
+    assert kl.shape == loss.shape == (*shape, 3)
+    for at in range(5):
+        row = (log_p[:, at], x0[:, at], x_t[:, at])
+        torch.testing.assert_close(kl[:, at], process.kl(*row, t, s))
+        torch.testing.assert_close(loss[:, at], process.loss(*row))
+
+
+@pytest.mark.parametrize("prior", PRIORS)
 def test_kl_of_a_certain_and_right_belief_is_zero(prior: str):
     process = MultinomialDiffusion((4,), prior)
     log_p = torch.tensor([[0.0, -math.inf, -math.inf, -math.inf]], dtype=torch.float64)
@@ -210,6 +238,8 @@ def test_kl_of_a_certain_and_right_belief_is_zero(prior: str):
 def test_kl_without_parts_has_no_columns(prior: str):
     process, none = MultinomialDiffusion((), prior), torch.zeros((3, 0), dtype=torch.int64)
     assert process.kl(torch.zeros(3, 0), none, none, full(0.5, 3), full(0.4, 3)).shape == (3, 0)
+    x = process.prior((3, 0), generator())
+    assert (x.shape, x.dtype) == ((3, 0), torch.int64)
 
 
 def test_loss_is_the_cross_entropy_of_what_is_masked():
@@ -268,6 +298,44 @@ def test_step_mixes_the_posterior_over_the_belief(prior: str, t: float, s: float
             assert naive.chi_square(seen, expected) > 1e-7
 
 
+def test_what_may_happen_shares_the_unit_interval_in_order(monkeypatch: pytest.MonkeyPatch):
+    """Staying below ``stay``, becoming clean from there, a fresh draw from ``stay + clean``."""
+    process = MultinomialDiffusion((3,), "uniform")
+    t, s, x_t, x0 = full(0.8).float(), full(0.5).float(), torch.tensor([[1]]), torch.tensor([[2]])
+    certain = torch.tensor([[-torch.inf, -torch.inf, 0.0]])
+    stay, clean, _ = (float(w) for w in process.q_posterior(x0, x_t, t, s))
+    both = float(torch.tensor(stay) + torch.tensor(clean))
+    below = [float(np.nextafter(np.float32(end), np.float32(0))) for end in (stay, both)]
+    # Noise is drawn by 0, which is level 0.
+    for u, expected in [(0.0, 1), (below[0], 1), (stay, 2), (below[1], 2), (both, 0), (0.9999, 0)]:
+        monkeypatch.setattr(
+            multinomial,
+            "_uniform",
+            lambda shape, _, u=u: torch.full(shape, u if len(shape) == 3 else 0.0),
+        )
+        assert int(process.step(certain, x_t, t, s, generator())) == expected, u
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_nothing_of_x0_is_left_at_one_however_small_its_number(
+    prior: str, monkeypatch: pytest.MonkeyPatch
+):
+    process, x0 = MultinomialDiffusion((3,), prior), torch.tensor([[1]])
+    monkeypatch.setattr(multinomial, "_uniform", lambda shape, _: torch.zeros(shape))
+    noise = 3 if prior == "absorbing" else 0
+    assert process.q_sample(x0, torch.ones(1), generator()).tolist() == [[noise]]
+
+
+def test_nothing_stays_noise_at_the_end_however_small_its_number(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(multinomial, "_uniform", lambda shape, _: torch.zeros(shape))
+    for prior, x_t in (("uniform", [[1]]), ("absorbing", [[3]])):
+        process = MultinomialDiffusion((3,), prior)
+        certain = torch.tensor([[-torch.inf, -torch.inf, 0.0]])
+        arguments = (certain, torch.tensor(x_t), full(0.8), full(0.0), generator())
+        for clock in (None, torch.zeros(1, 1)):
+            assert process.step(*arguments, clock).tolist() == [[2]]
+
+
 def test_step_draws_parts_apart():
     """Given x_t and the belief, the parts of x_s are independent of each other.
 
@@ -311,6 +379,14 @@ def test_known_parts_take_no_turn_on_the_clock():
     torch.testing.assert_close(gaps, torch.full((n,), 0.5).double())
     assert (clock[:, 1] == 0).all()
     assert (process.clock(torch.ones(4, 3) == 1, generator()) == 0).all()
+
+
+def test_the_only_part_that_is_hidden_shows_itself_at_any_time():
+    # DKW at 1e-6: 1 in a million of fresh seeds would fail.
+    process, n = MultinomialDiffusion(LEVELS, "absorbing"), 5_000
+    known = torch.tensor([[True, False, True]]).expand(n, 3)
+    clock = process.clock(known, generator())[:, 1].double().numpy()
+    assert naive.ks_distance(clock, clock) < naive.dkw(n, 1e-6)
 
 
 def test_the_uniform_prior_has_no_clock():

@@ -42,6 +42,11 @@ def test_cosine_warp_is_a_clock():
     torch.testing.assert_close(slow.sigma(TIMES), plain.sigma(TIMES**2))
 
 
+def test_clocks_are_plain_unless_asked_otherwise():
+    assert CosineSchedule() == CosineSchedule(1.0)
+    assert KeepSchedule() == KeepSchedule(1.0)
+
+
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
 def test_keep_falls_from_one_to_zero(power: float):
     kept = KeepSchedule(power).alpha_bar(TIMES)

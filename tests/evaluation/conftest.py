@@ -59,15 +59,19 @@ def shuffled(train: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def fresh_report(train: pd.DataFrame, fresh: pd.DataFrame, test_rows: pd.DataFrame) -> Report:
+def fresh_report(
+    sdmetrics: None, train: pd.DataFrame, fresh: pd.DataFrame, test_rows: pd.DataFrame
+) -> Report:
     return evaluate(train, fresh, holdout=test_rows, target="sold")
 
 
 @pytest.fixture(scope="session")
-def copied_report(train: pd.DataFrame, copied: pd.DataFrame, test_rows: pd.DataFrame) -> Report:
+def copied_report(
+    sdmetrics: None, train: pd.DataFrame, copied: pd.DataFrame, test_rows: pd.DataFrame
+) -> Report:
     return evaluate(train, copied, holdout=test_rows, target="price")
 
 
 @pytest.fixture(scope="session")
-def shuffled_report(train: pd.DataFrame, shuffled: pd.DataFrame) -> Report:
+def shuffled_report(sdmetrics: None, train: pd.DataFrame, shuffled: pd.DataFrame) -> Report:
     return evaluate(train, shuffled)

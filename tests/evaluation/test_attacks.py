@@ -47,6 +47,7 @@ def judge(train: pd.DataFrame, made: pd.DataFrame, holdout: pd.DataFrame) -> Pri
     return judge_privacy(*_tables(train, made, holdout), seed=0)
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_training_rows_with_noise_fail_without_one_exact_copy(train, noisy, test_rows):
     found = judge(train, noisy, test_rows)
     assert verdict.privacy(found, None).tone == "poor"
@@ -62,6 +63,7 @@ def test_training_rows_with_noise_fail_without_one_exact_copy(train, noisy, test
     assert scores["dcr_overfitting"] < 0.6
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_a_bootstrap_copy_fails_and_unseen_rows_pass(train, copied, fresh, test_rows):
     assert verdict.privacy(judge(train, copied, test_rows), None).tone == "poor"
     assert verdict.privacy(judge(train, fresh, test_rows), None).tone == "good"
@@ -70,6 +72,7 @@ def test_a_bootstrap_copy_fails_and_unseen_rows_pass(train, copied, fresh, test_
     assert verdict.privacy(unseen, None).tone in ("good", "open")
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_each_attack_alone_fails_a_memory(train, copied, fresh, test_rows):
     leaking, honest = (judge(train, frame, test_rows) for frame in (copied, fresh))
     for attack in ("membership", "inference", "memorisation", "near_copies"):
@@ -106,6 +109,7 @@ def test_a_common_row_is_no_suspect(train, test_rows):
     assert abs(found.auc - 0.5) < 0.15
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_useful_rows_are_no_leak_but_copied_secrets_are(train, fresh, copied, test_rows):
     honest, leaking = (
         judge_privacy(t.real, t.synthetic, t.holdout, 0).inference
@@ -121,6 +125,7 @@ def test_useful_rows_are_no_leak_but_copied_secrets_are(train, fresh, copied, te
     assert leaking.secrets[0].interval[0] > 0.3
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_the_leaking_column_is_named(train, fresh, test_rows):
     rng = np.random.default_rng(0)
     coded = [f.assign(code=rng.integers(0, 50, size=len(f)).astype(float) / 7) for f in
@@ -184,6 +189,7 @@ def test_near_copies_are_counted_by_the_reach_of_training_rows():
     assert found.interval[0] < 2 / 3 < found.interval[1]
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_sdmetrics_metrics_are_repeated_by_the_seed_and_catch_a_copier(
     train, fresh, copied, test_rows
 ):

@@ -46,6 +46,7 @@ def test_another_missing_rate_is_found(train: pd.DataFrame, fresh: pd.DataFrame)
     assert detection_score(train, filled).score < detection_score(train, fresh).score - 0.05
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_one_hot_encodes_as_sdmetrics_does(train: pd.DataFrame, shuffled: pd.DataFrame):
     from sdmetrics.utils import HyperTransformer
 

@@ -35,7 +35,7 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def hostile_report() -> Report:
+def hostile_report(sdmetrics: None) -> Report:
     rng = np.random.default_rng(0)
     frames = [
         pd.DataFrame(
@@ -95,6 +95,7 @@ def test_every_column_and_score_is_on_the_page(fresh_report: Report):
         assert finding.headline in page
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_a_wide_table_stays_small_and_can_be_searched():
     rng = np.random.default_rng(0)
     wide = [
@@ -257,7 +258,7 @@ def test_the_page_is_drawn_and_fits(width: int, fresh_report: Report, tmp_path: 
 
 
 @pytest.fixture(scope="module")
-def sequence_report() -> Report:
+def sequence_report(sdmetrics: None) -> Report:
     frames = [draw_panel(40, seed) for seed in (1, 2)]
     frames[1] = frames[1].assign(state=frames[1]["state"].replace("gone", HOSTILE))
     return evaluate(*frames, include=["sequences"], sequence_key="who", sequence_index="day")

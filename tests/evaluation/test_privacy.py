@@ -47,6 +47,7 @@ def small_frames() -> list[pd.DataFrame]:
 
 
 @pytest.mark.parametrize("columns", [["x", "y", "g"], ["y", "g"]])
+@pytest.mark.usefixtures("sdmetrics")
 def test_memorisation_excess_equals_a_naive_search_with_ties_split(columns: list[str]):
     train, holdout, fake = (frame[columns] for frame in small_frames())
     shares = []
@@ -90,6 +91,7 @@ def test_a_row_is_not_its_own_neighbour():
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_a_pure_copier_is_caught(train, copied, test_rows):
     tables = code(train, copied, test_rows)
     found = judge_privacy(tables.real, tables.synthetic, tables.holdout, seed=0)
@@ -101,6 +103,7 @@ def test_a_pure_copier_is_caught(train, copied, test_rows):
     assert found.distances.medians[0] == 0
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_fresh_rows_pass(train, fresh, test_rows):
     tables = code(train, fresh, test_rows)
     found = judge_privacy(tables.real, tables.synthetic, tables.holdout, seed=0).memorisation
@@ -111,6 +114,7 @@ def test_fresh_rows_pass(train, fresh, test_rows):
     assert abs(found.dcr_share - 0.5) < 4 * 0.0224
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_half_a_copier_is_half_caught(train, copied, fresh, test_rows):
     mixed = pd.concat([copied.iloc[:250], fresh.iloc[:250]], ignore_index=True)
     tables = code(train, mixed, test_rows)
@@ -119,6 +123,7 @@ def test_half_a_copier_is_half_caught(train, copied, fresh, test_rows):
     assert found.excess == pytest.approx(0.5, abs=0.2)
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_without_a_holdout_copies_are_still_counted(train, copied):
     tables = code_tables(train, copied, None, Schema.infer(train))
     found = judge_privacy(tables.real, tables.synthetic, None, seed=0)
@@ -127,6 +132,7 @@ def test_without_a_holdout_copies_are_still_counted(train, copied):
     assert found.distances.medians[1] > 0
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_fewer_queries_give_the_same_answer_within_noise(train, copied, test_rows):
     tables = code(train, copied, test_rows)
     found = judge_privacy(tables.real, tables.synthetic, tables.holdout, seed=0, max_queries=50)

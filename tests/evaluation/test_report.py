@@ -101,6 +101,7 @@ def test_without_holdout_or_target_the_report_says_what_to_give(shuffled_report:
     assert shuffled_report.holdout_detection is None
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_a_planted_shift_is_where_the_report_points(train, fresh):
     shifted = fresh.assign(price=fresh["price"] * 2)
     report = evaluate(train, shifted, include=["quality"])
@@ -111,6 +112,7 @@ def test_a_planted_shift_is_where_the_report_points(train, fresh):
     assert tones(report)["Columns"] == "poor"
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_another_missing_rate_is_measured_in_percentage_points(train, fresh):
     filled = fresh.assign(rooms=fresh["rooms"].fillna(3.0))
     report = evaluate(train, filled, include=["quality"])
@@ -127,6 +129,7 @@ def test_the_same_seed_gives_the_same_report(train, fresh, fresh_report, test_ro
     pd.testing.assert_frame_equal(again.table, expected)
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_polars_and_another_order_of_columns_are_the_same_to_it(train, fresh):
     polars = pytest.importorskip("polars")
     numbers = train[["size", "price"]]
@@ -137,6 +140,7 @@ def test_polars_and_another_order_of_columns_are_the_same_to_it(train, fresh):
     pd.testing.assert_series_equal(found.scores[keys], expected.scores[keys])
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_identifiers_are_left_out_and_named(train, fresh):
     keyed = [f.assign(key=[f"K{i:05d}" for i in range(len(f))]) for f in (train, fresh)]
     with pytest.warns(UserWarning, match="identifiers"):
@@ -147,6 +151,7 @@ def test_identifiers_are_left_out_and_named(train, fresh):
     assert report.scores["copies"] < 100
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_odd_names_and_one_column_work():
     rng = np.random.default_rng(0)
     frames = [
@@ -161,6 +166,7 @@ def test_odd_names_and_one_column_work():
     assert single.scores["c2st"] > 0.5
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_few_rows_are_told_and_not_detected():
     real = pd.DataFrame({"x": [1.5, 2.5, 3.5, 4.5] * 2, "y": ["a", "b"] * 4})
     with pytest.warns(UserWarning, match="only 8 rows"):
@@ -170,6 +176,7 @@ def test_few_rows_are_told_and_not_detected():
     assert any("only 8 rows" in note for note in report.notes)
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_a_holdout_that_was_trained_on_is_told(train, fresh, test_rows):
     leaking = pd.concat([test_rows, train.iloc[:30]], ignore_index=True)
     with pytest.warns(EvaluationWarning, match=r"9\.1% of the hold-out rows equal a training row"):
@@ -177,6 +184,7 @@ def test_a_holdout_that_was_trained_on_is_told(train, fresh, test_rows):
     assert any("equal a training row" in note for note in report.notes)
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_sdmetrics_errors_are_surfaced(train, fresh):
     report = evaluate(train, fresh.assign(group=None), include=["quality"])
     assert report.quality is not None
@@ -203,11 +211,13 @@ def test_sdmetrics_errors_are_surfaced(train, fresh):
         ({"seed": True}, TypeError, "seed must be an integer"),
     ],
 )
+@pytest.mark.usefixtures("sdmetrics")
 def test_bad_arguments_are_told(arguments, error, told, train, fresh):
     with pytest.raises(error, match=re.escape(told)):
         evaluate(train, fresh, **arguments)
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_bad_frames_are_told(train, fresh):
     with pytest.raises(TypeError, match="Got dict"):
         evaluate(train, {"size": [1.0]})
@@ -215,6 +225,7 @@ def test_bad_frames_are_told(train, fresh):
         evaluate(train, fresh.drop(columns=["size", "sold"]))
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_an_excluded_target_is_told(train, fresh):
     empty = train.assign(group=None)
     with pytest.warns(UserWarning, match="no value"):
@@ -279,6 +290,7 @@ def test_importing_the_evaluation_is_cheap():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_the_inputs_are_left_as_they_were(train, fresh):
     frames = (train.copy(), fresh.copy())
     evaluate(*frames, include=["quality", "privacy"])
@@ -286,6 +298,7 @@ def test_the_inputs_are_left_as_they_were(train, fresh):
     pd.testing.assert_frame_equal(frames[1], fresh)
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_only_the_sections_asked_for_are_taken(train, fresh):
     report = evaluate(train, fresh, include=["privacy", "detection"])
     assert report.include == ("detection", "privacy")
@@ -297,6 +310,7 @@ def test_only_the_sections_asked_for_are_taken(train, fresh):
     assert json.loads(report.to_json())["sections"]["quality"] is None
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_reports_stand_side_by_side(train, fresh, shuffled, test_rows):
     made = {
         name: evaluate(train, frame, holdout=test_rows, include=["quality"])
@@ -310,6 +324,7 @@ def test_reports_stand_side_by_side(train, fresh, shuffled, test_rows):
     assert table["floor"].notna().all()
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_reports_of_other_rows_do_not_compare(train, fresh):
     first = evaluate(train, fresh, include=["quality"])
     other = evaluate(train.iloc[:-1], fresh, include=["quality"], seed=1)

@@ -56,7 +56,9 @@ def copied(visits: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def others_report(visits: pd.DataFrame, others: pd.DataFrame, unseen: pd.DataFrame) -> Report:
+def others_report(
+    sdmetrics: None, visits: pd.DataFrame, others: pd.DataFrame, unseen: pd.DataFrame
+) -> Report:
     return evaluate(visits, others, unseen, include=["sequences"], **HOW)
 
 
@@ -133,6 +135,7 @@ def test_a_detector_of_entities_sees_shuffled_time_and_says_by_what(visits, othe
     assert abs(detection.boosted_detection(*fresh, 0).auc - 0.5) < 0.21
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_copied_entities_are_found_although_keys_and_times_differ(visits, copied, others, unseen):
     report = evaluate(visits, copied, unseen, include=["privacy"], **HOW)
     assert report.verdict[0].tone == "poor"
@@ -166,6 +169,7 @@ def test_the_order_of_rows_is_part_of_a_sequence(visits):
     assert not np.isin(turned.fingerprints(), first.fingerprints()).any()
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_twins_are_what_sdmetrics_says(visits, others):
     made = panels(visits, others.assign(level=np.exp(others["level"])))
     positive = panels(
@@ -183,6 +187,7 @@ def test_twins_are_what_sdmetrics_says(visits, others):
     assert found.version
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_what_sdmetrics_cannot_score_is_told(visits, others):
     report = evaluate(visits, others.assign(dose=np.nan), include=["sequences"], **HOW)
     assert report.sequences is not None
@@ -260,6 +265,7 @@ def test_the_interval_of_the_score_holds_its_score(visits, others):
     assert found.interval[0] == pytest.approx(1 - (2 * found.auc_interval[1] - 1))
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_one_long_series_is_compared_in_windows():
     rng = np.random.default_rng(0)
     frames = []
@@ -275,6 +281,7 @@ def test_one_long_series_is_compared_in_windows():
     json.loads(report.to_json())
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_rowwise_sections_leave_the_key_out_and_say_what_they_count(visits, others):
     report = evaluate(visits, others, include=["quality"], **HOW)
     assert "who" in report.excluded and "sequence key" in report.excluded["who"]
@@ -297,6 +304,7 @@ def test_a_holdout_of_trained_entities_is_told_by_key_and_by_content(visits, oth
         evaluate(visits, others, copied, **few)
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_entities_of_one_row_are_taken(visits, others):
     alone = others.assign(who=range(len(others))).iloc[:80]
     report = evaluate(visits, alone, include=["sequences"], **HOW)
@@ -311,6 +319,7 @@ def test_entities_of_one_row_are_taken(visits, others):
     assert evaluate(mixed, others, include=["sequences"], **HOW).scores.notna().all()
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_few_entities_are_not_detected(visits, others):
     few = [f[f["who"].isin(f["who"].unique()[:6])] for f in (visits, others)]
     with warnings.catch_warnings():
@@ -345,18 +354,21 @@ def lacking(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     ids=["no-key", "no-index", "same", "key-missing", "index-missing", "one-entity",
          "unhashable", "unsortable", "unlike", "key-absent", "short"],
 )  # fmt: skip
+@pytest.mark.usefixtures("sdmetrics")
 def test_what_is_no_sequence_is_refused_at_the_door(change, arguments, told, visits, others):
     synthetic = others if change is None else change(others)
     with pytest.raises(EvaluationError, match=told):
         evaluate(visits, synthetic, **{**HOW, **arguments})
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_all_faults_at_the_door_are_told_at_once(visits, others):
     broken = lacking(lacking(others, "who"), "day")
     with pytest.raises(EvaluationError, match="sequence_index 'day'.*; sequence_key 'who'"):
         evaluate(visits, broken, **HOW)
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_real_entities_of_one_row_each_are_no_sequences(visits, others):
     with pytest.raises(EvaluationError, match="every real entity has one row"):
         evaluate(visits.assign(who=range(len(visits))), others, **HOW)

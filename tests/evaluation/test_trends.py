@@ -64,6 +64,7 @@ def test_fixed_edge_trends_equal_a_naive_loop():
             assert trends.similarity[j, i] == trends.similarity[i, j]
 
 
+@pytest.mark.usefixtures("sdmetrics")
 def test_stock_figures_equal_sdmetrics(train: pd.DataFrame, shuffled: pd.DataFrame):
     tables = code(train, shuffled)
     expected = sdmetrics_quality(tables.real, tables.synthetic)

@@ -24,6 +24,20 @@ def test_none_is_new_every_time():
     assert entropy_of(None) != entropy_of(None)
 
 
+def test_none_asks_the_system_for_63_bits(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("secrets.randbits", lambda k: 2**k - 1)
+    assert entropy_of(None) == 2**63 - 1
+
+
+def test_a_seed_means_the_same_numbers_in_every_version():
+    """Rows that were published by their seed can be made again."""
+    assert entropy_of(np.random.default_rng(3)) == 789974133212406139
+    assert entropy_of(np.random.RandomState(1)) == 1791095845
+    noise, rest = generators(5, 1, 2)
+    assert noise.initial_seed() == 5728954292365253812
+    assert int(rest.integers(2**62)) == 4429777407449231011
+
+
 @pytest.mark.parametrize("kind", [np.random.default_rng, np.random.RandomState])
 def test_a_generator_repeats_from_its_seed_and_moves_on(kind: type):
     random_state = kind(3)

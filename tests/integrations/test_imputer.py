@@ -238,7 +238,9 @@ def test_other_columns_and_dtypes_are_refused() -> None:
     fitted = imputer().fit(table())
     with pytest.raises(ValueError, match="Feature names unseen at fit time:\n- y"):
         fitted.transform(table().rename(columns={"x": "y"}))
-    with pytest.raises(SchemaError, match="column 'x' is object, at fit it was float64"):
+    with pytest.raises(
+        SchemaError, match=r"column 'x' is (object|str\[\w+\]), at fit it was float64"
+    ):
         fitted.transform(table().assign(x="text"))
 
 

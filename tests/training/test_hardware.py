@@ -1,5 +1,7 @@
 """Devices by name, and how precisely they multiply."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -43,3 +45,18 @@ def test_autocast_is_a_context_that_leaves_sums_alone():
     with autocast_for(torch.device("cpu"))():
         assert (x @ weight).dtype in (torch.float32, torch.bfloat16)
     assert (x @ weight).dtype == torch.float32
+
+
+def test_bfloat16_is_multiplied_where_one_kind_of_instruction_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """And not where torch, as before 2.6, cannot be asked."""
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    for name in names:
+        monkeypatch.delattr(torch.cpu, name, raising=False)
+    assert autocast_for(torch.device("cpu")) is nullcontext
+    for name in names:
+        with monkeypatch.context() as here:
+            here.setattr(torch.cpu, name, lambda: True, raising=False)
+            with autocast_for(torch.device("cpu"))():
+                assert (torch.ones(1, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16

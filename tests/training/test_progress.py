@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from tabdiff.training.loop import Progress, Recipe
+from tabdiff.training.loop import Recipe
 from tabdiff.training.progress import ProgressBar
+from tabdiff.training.standing import Progress
 
 
 def show(verbose: int) -> None:

@@ -75,8 +75,8 @@ def test_what_names_a_row_is_told_of_no_file_and_no_sample():
 def test_an_encoder_that_keeps_its_texts_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     fit, state = IdentifierEncoder.fit.__func__, IdentifierEncoder.state
 
-    def keeping(cls: type, cells: Any, low: int, high: int, rng: Any) -> IdentifierEncoder:
-        encoder = fit(cls, cells, low, high, rng)
+    def keeping(cls: type, cells: Any, *others: Any) -> IdentifierEncoder:
+        encoder = fit(cls, cells, *others)
         encoder.texts = [str(value) for value in cells.values]
         return encoder
 

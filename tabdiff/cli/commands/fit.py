@@ -46,6 +46,16 @@ if TYPE_CHECKING:
     show_default=True,
     help="What to do with rows that break a constraint: refuse the table, or leave them out.",
 )
+@click.option(
+    "--checkpoint-dir",
+    metavar="DIR",
+    help="A folder, made if need be, that keeps where training stands until it ends.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on from what the same call left in --checkpoint-dir, if it left anything.",
+)
 @options.device
 @options.reading
 @options.quiet
@@ -62,6 +72,8 @@ def fit(
     window: int | None,
     rules: str | None,
     on_violation: str,
+    checkpoint_dir: str | None,
+    resume: bool,
     device: str,
     na: tuple[str, ...],
     separator: str | None,
@@ -73,7 +85,8 @@ def fit(
     sequences, and new sequences, forecasts and gaps within them can be asked of the model.
 
     Everything is chosen by the size of the table; without limits, training ends when held-out
-    rows stop improving. Ctrl-C saves the best model so far.
+    rows stop improving. Ctrl-C and SIGTERM save the best model so far. With --checkpoint-dir not
+    even a kill costs more than the last seconds: call again with --resume.
     """
     from tabdiff import terminal
     from tabdiff.cli.rules import read_constraints
@@ -86,6 +99,8 @@ def fit(
     of_sequences = (sequence_key, sequence_index, known, window) != (None, None, (), None)
     if of_sequences and rules is not None:
         raise click.UsageError("--constraints hold within rows of a table, not yet of sequences.")
+    if resume and checkpoint_dir is None:
+        raise click.UsageError("--resume goes on from a checkpoint: say in which --checkpoint-dir.")
     frame = read_table(data, na, separator)
     say = voice(quiet)
     say(f"{named(data)}: {terminal.plural(len(frame), 'row')}, {len(frame.columns)} columns")
@@ -100,6 +115,8 @@ def fit(
             device=device,
             random_state=seed,
             verbose=0 if quiet else 1,
+            checkpoint_dir=checkpoint_dir,
+            resume=resume,
         )
     else:
         synth = TimeSeriesDiffusionSynthesizer(
@@ -113,13 +130,16 @@ def fit(
             device=device,
             random_state=seed,
             verbose=0 if quiet else 1,
+            checkpoint_dir=checkpoint_dir,
+            resume=resume,
         )
     try:
         synth.fit(frame)
     except KeyboardInterrupt:
-        if not hasattr(synth, "denoiser_"):
-            raise
-        _save(synth, output, say)
+        if hasattr(synth, "denoiser_"):
+            _save(synth, output, say)
+        if checkpoint_dir is not None:
+            say("To go on with the training: the same call with --resume.")
         raise
     _save(synth, output, say)
     learned = (
