@@ -18,8 +18,9 @@ def suite_of(folder: Path, **files: str) -> Suite:
 
 def test_what_passed_and_what_was_left_out_is_counted_by_its_reason(tmp_path: Path):
     left_out = "import pytest\n\n@pytest.mark.skip(reason='no pyarrow')\ndef test_b(): ...\n"
-    suite = suite_of(tmp_path, one="def test_a(): ...\n", two=left_out)
-    assert suite == Suite(1, {"no pyarrow": 1}, [])
+    known = "import pytest\n\n@pytest.mark.xfail(reason='known')\ndef test_c(): 1 / 0\n"
+    suite = suite_of(tmp_path, one="def test_a(): ...\n", two=left_out, three=known)
+    assert suite == Suite(1, {"no pyarrow": 1}, {"known": 1}, [])
 
 
 def test_a_test_that_fails_or_breaks_and_a_file_that_cannot_be_read_are_failures(tmp_path: Path):
