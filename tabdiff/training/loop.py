@@ -168,8 +168,9 @@ def train(
     Raises
     ------
     TrainingDivergedError
-        If the loss is not finite before any held-out look; later the best average so far is
-        returned with ``stopped = "diverged"`` and a RuntimeWarning. Both name step and columns.
+        If a loss is not finite, of a batch or of the held-out rows, before there is any usable
+        average; later the best one so far is returned with ``stopped = "diverged"`` and a
+        RuntimeWarning. Both name the step, and of a batch the columns.
 
     Warns
     -----
@@ -201,39 +202,44 @@ def train(
             at_once=recipe.look_at_once,
             portions=portions,
         )
+        if not math.isfinite(loss):
+            raise TrainingDivergedError(
+                f"step {standing.last.step}: the held-out loss is {loss}. Lower the learning_rate."
+            )
         standing.looked(loss)
 
     denoiser.train()
     try:
-        for step, seconds, used in _steps(recipe, standing):
-            if used > 1:
-                standing.stopped = "max_time"
-                break
-            rate = recipe.learning_rate * learning_curve(used, recipe.warmup)
-            optimiser.param_groups[0]["lr"] = rate
-            noisy = Noisy.of(joint, rows[next(standing.batches)], masks, generator)
-            loss = _step(joint, noisy, standing, recipe, autocast, portions)
-            decay = min(1 - 1 / recipe.ema_steps, step / (step + 10))
-            _average(standing.average, denoiser, decay)
-            standing.last = Progress(step, seconds, loss, standing.last.validation_loss, rate)
-            if step % recipe.check_every == 0 or step % recipe.max_steps == 0:
-                look()
-            report(standing.last)
-            if standing.best.waited >= recipe.patience:
-                standing.stopped = "validation"
-                break
-            keeper.offer(standing)
-    except KeyboardInterrupt:
-        standing.stopped = "interrupted"
+        try:
+            for step, seconds, used in _steps(recipe, standing):
+                if used > 1:
+                    standing.stopped = "max_time"
+                    break
+                rate = recipe.learning_rate * learning_curve(used, recipe.warmup)
+                optimiser.param_groups[0]["lr"] = rate
+                noisy = Noisy.of(joint, rows[next(standing.batches)], masks, generator)
+                loss = _step(joint, noisy, standing, recipe, autocast, portions)
+                decay = min(1 - 1 / recipe.ema_steps, step / (step + 10))
+                _average(standing.average, denoiser, decay)
+                standing.last = Progress(step, seconds, loss, standing.last.validation_loss, rate)
+                if step % recipe.check_every == 0 or step % recipe.max_steps == 0:
+                    look()
+                report(standing.last)
+                if standing.best.waited >= recipe.patience:
+                    standing.stopped = "validation"
+                    break
+                keeper.offer(standing)
+        except KeyboardInterrupt:
+            standing.stopped = "interrupted"
+        if standing.stopped in ("max_time", "interrupted") and standing.is_unseen:
+            look()
     except TrainingDivergedError as error:
-        step, best = standing.last.step + 1, standing.best.step
+        best = standing.best.step
         if best == 0:
-            raise TrainingDivergedError(f"step {step}: {error}") from error
-        standing.stopped = "diverged"
-        message = f"Training stopped at step {step}: {error} The weights of step {best} are kept."
+            raise
+        standing.stopped = standing.stopped or "diverged"
+        message = f"Training stopped at {error} The weights of step {best} are kept."
         warnings.warn(message, RuntimeWarning, stacklevel=2)
-    if standing.stopped in ("max_time", "interrupted") and standing.is_unseen:
-        look()
     if standing.stopped != "interrupted":
         keeper.finish(standing)
     return Trained(standing.best_average(), standing.history, standing.best.step, standing.stopped)
@@ -307,7 +313,8 @@ def _step(
             loss = losses.mean() * (len(part) / len(noisy))
             value = float(loss.detach())
             if not math.isfinite(value):
-                raise TrainingDivergedError(_explain(value, joint, seen, part))
+                told = _explain(value, joint, seen, part)
+                raise TrainingDivergedError(f"step {standing.last.step + 1}: {told}")
             loss.backward()
             total += value
         return total

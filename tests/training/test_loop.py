@@ -404,6 +404,41 @@ def test_late_divergence_warns_and_keeps_the_best_weights():
     assert all(p.isfinite().all() for p in result.denoiser.parameters())
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_095_a_held_out_loss_that_is_no_number_is_divergence(
+    monkeypatch: pytest.MonkeyPatch, value: float
+):
+    losses = iter([0.5, 0.4, value])
+    monkeypatch.setattr("tabdiff.training.loop.evaluate_loss", lambda *_, **__: next(losses))
+    with pytest.warns(RuntimeWarning, match="step 30: the held-out loss .*step 20 are kept"):
+        result = trained()
+    assert (result.stopped, result.best_step) == ("diverged", 20)
+    losses = iter([value])
+    with pytest.raises(TrainingDivergedError, match="step 10: the held-out loss"):
+        trained()
+
+
+def test_095_an_interrupt_after_divergence_is_still_one(monkeypatch: pytest.MonkeyPatch):
+    losses = iter([0.5, math.nan])
+    monkeypatch.setattr("tabdiff.training.loop.evaluate_loss", lambda *_, **__: next(losses))
+
+    def interrupt(progress: Progress) -> None:
+        if progress.step == 13:
+            raise KeyboardInterrupt
+
+    with pytest.warns(RuntimeWarning, match="weights of step 10 are kept"):
+        result = train(
+            denoiser_of(LAYOUT),
+            joint_of(LAYOUT),
+            toy(64),
+            toy(32, 1),
+            SHORT,
+            generator(),
+            report=interrupt,
+        )
+    assert (result.stopped, result.best_step) == ("interrupted", 10)
+
+
 def test_training_as_it_should_be_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -18,7 +18,8 @@ def between(x, low, high=3.0):
     if x < low or not x:
         raise ValueError(f"below {low - 1}")
     seen = [y for y in x if y]
-    seen[0] = max(low, high, key=abs)
+    seen[0] = pick(low, max(low, high), key=abs)
+    zip(x, x, strict=True)
     return x @ high
 '''
 PLANTED = [
@@ -32,11 +33,12 @@ PLANTED = [
     "between: not x -> x",
     "between: raise ValueError(f'below {low - 1}') -> pass",
     "between: for y in x if y -> for y in x",
-    "between: seen[0] = max(low, high, key=abs) -> pass",
+    "between: seen[0] = pick(low, max(low, high), key=abs) -> pass",
+    "between: zip(x, x, strict=True) -> pass",
     "between: 0 -> 1",
     "between: 0 -> -1",
-    "between: max(low, high, key=abs) -> max(high, low, key=abs)",
-    "between: max(low, high, key=abs) -> max(low, high)",
+    "between: pick(low, max(low, high), key=abs) -> pick(max(low, high), low, key=abs)",
+    "between: pick(low, max(low, high), key=abs) -> pick(low, max(low, high))",
     "between: return x @ high -> return None",
     "between: x @ high -> high @ x",
 ]
