@@ -49,10 +49,10 @@ def test_an_environment_that_is_not_the_pinned_one_is_told(tmp_path: Path):
 def test_the_lowest_set_pins_each_declared_library_at_its_floor():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
+    # The rivals that the benchmarks bring are of no test.
+    del extras["bench"]
     declared = [*project["dependencies"], *(r for name in extras for r in extras[name])]
     floors = dict(requirement.split(">=") for requirement in declared)
     lines = (ROOT / "constraints-lowest.txt").read_text("utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if "==" in line)
-    # No test of the suite needs XGBoost.
-    del floors["xgboost"]
     assert {n: f for n, f in floors.items() if not (pins[n] + ".").startswith(f + ".")} == {}
