@@ -491,8 +491,8 @@ def test_70_hours_go_on_where_the_clocks_change(start: str, hours: int):
     expected = pd.date_range(stamps[-1], periods=41, freq="h")[1:]
     assert made.day.tolist() == expected.tolist()
     assert made.day.dtype == frame.day.dtype
-    sunday = made.day[made.day.dt.weekday == 6]
-    assert len(sunday) + (stamps.weekday == 6).sum() == hours
+    sunday = made.day[made.day.dt.day_of_week == 6]
+    assert len(sunday) + (stamps.day_of_week == 6).sum() == hours
 
 
 def test_70_local_days_over_a_change_of_clocks_are_learned():
