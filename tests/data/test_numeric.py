@@ -1,5 +1,7 @@
 """Lattices, atoms and curves: what a numeric column can hold comes back exactly."""
 
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -139,6 +141,19 @@ def test_any_finite_floats_stay_finite_and_in_bounds(values: np.ndarray) -> None
     out = through(values)[1]
     assert np.isfinite(out).all()
     assert out.min() >= values.min() and out.max() <= values.max()
+
+
+@pytest.mark.parametrize(
+    "ends", [(-(2**63), 2**63 - 1), (0, 2**64 - 1), (-1.7e308, 1.7e308)], ids=["i", "u", "f"]
+)
+def test_the_nearest_level_is_found_over_the_whole_dtype(ends: tuple[float, float]) -> None:
+    levels = np.array([*ends])
+    shares = [Fraction(at, 100) for at in range(101) if at != 50]
+    exact = [
+        Fraction(ends[0]) + share * (Fraction(ends[1]) - Fraction(ends[0])) for share in shares
+    ]
+    values = np.array([type(ends[0])(value) for value in exact], dtype=levels.dtype)
+    assert nearest(levels, values).tolist() == [int(share > Fraction(1, 2)) for share in shares]
 
 
 @pytest.mark.parametrize("draw", ["normal", "exponential", "lognormal", "uniform"])
