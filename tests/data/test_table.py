@@ -187,6 +187,22 @@ def test_layout_names_gates_and_proportions_agree() -> None:
         encoder.parts("S")
 
 
+def test_parts_of_one_level_have_no_state_and_no_proportions() -> None:
+    frame = pd.DataFrame({"n": rng().normal(size=30), "c": ["a", "b"] * 15, "k": [1] * 30})
+    encoder = fitted(frame)
+    layout = encoder.layout
+    assert (layout.num_names, layout.cat_names, layout.levels) == (("n",), ("c",), (2,))
+    assert layout.gates == (None,)
+    assert [shares.tolist() for shares in encoder.proportions] == [[0.5, 0.5]]
+    assert [(field.num, field.cat) for field in encoder.fields] == [
+        (0, None),
+        (None, 0),
+        (None, None),
+    ]
+    x = encoder.encode(frame, rng())
+    assert (x.num != 0).all() and x.cat[:, 0].tolist() == [0, 1] * 15
+
+
 def test_thresholds_reach_the_columns() -> None:
     frame = pd.DataFrame({"x": rng().integers(0, 50, 2000)})
     schema = Schema.infer(frame)
