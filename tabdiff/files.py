@@ -287,11 +287,20 @@ def _disarm(cell: Any) -> Any:
 def _read_parquet(path: str) -> pd.DataFrame:
     _require_pyarrow(path)
     import pyarrow
+    from pyarrow import parquet
 
     try:
         return pd.read_parquet(path, engine="pyarrow")
     except pyarrow.ArrowInvalid as error:
         raise ValueError(f"{path}: not a Parquet table: {error}") from error
+    except (TypeError, pyarrow.ArrowNotImplementedError) as error:
+        # pandas writes some dtypes that it cannot read again, such as its own of arrow's lists.
+        fields = parquet.read_schema(path)
+        nested = [repr(field.name) for field in fields if pyarrow.types.is_nested(field.type)]
+        raise ValueError(
+            f"{path}: pandas cannot read what is in it ({error}). Columns of lists or structs: "
+            f"{', '.join(nested) or 'none'}. Expand them (df.explode) or drop them."
+        ) from error
 
 
 def _write_parquet(path: str, frames: Iterable[pd.DataFrame], private: bool) -> int:

@@ -23,6 +23,7 @@ from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import MultinomialDiffusion, Prior
 from tabdiff.diffusion.schedule import CosineSchedule, KeepSchedule
 from tabdiff.inference.chunks import entropy_of, generators
+from tabdiff.training.critic import Critic
 from tabdiff.training.settings import Size
 from tabdiff.training.standing import Progress
 
@@ -118,10 +119,13 @@ class Fitted(Learned):
         Between the user's table and the one that is learned.
     encoder : TableEncoder
         Of the one that is learned.
+    critic : Critic or None
+        What chooses among several rows drawn for each.
     """
 
     rewriting: Verbatim
     encoder: TableEncoder
+    critic: Critic | None
 
     @property
     def schema(self) -> Schema:
@@ -132,9 +136,15 @@ class Fitted(Learned):
         """Strict JSON and arrays, from which :meth:`from_state` makes the same."""
         encoder, arrays = self.encoder.state()
         content, weights = self.record()
-        told = {"schema": self.schema.to_dict(), "constraints": self.rewriting.state()}
-        content = {**told, "encoder": encoder, **content}
-        return content, weights | {f"encoder.{k}": v for k, v in arrays.items()}
+        content |= {
+            "schema": self.schema.to_dict(),
+            "constraints": self.rewriting.state(),
+            "encoder": encoder,
+            "candidates": self.critic.candidates if self.critic else 1,
+        }
+        weights |= {f"encoder.{k}": v for k, v in arrays.items()}
+        trees = self.critic.state() if self.critic else {}
+        return content, weights | {f"critic.{k}": v for k, v in trees.items()}
 
     @classmethod
     def from_state(
@@ -155,8 +165,12 @@ class Fitted(Learned):
         schema = Schema.from_dict(content["schema"])
         rewriting = rewriting_from_state(content["constraints"], schema, encoder.schema)
         learned = cls.from_record(content, arrays, encoder, prior, device)
+        critic = None
+        if content["candidates"] != 1:
+            trees = _under("critic.", arrays)
+            critic = Critic.from_state(encoder.layout, content["candidates"], trees).to(device)
         rewriting.reverse(encoder.rehearse())
-        return cls(rewriting=rewriting, encoder=encoder, **vars(learned))
+        return cls(rewriting=rewriting, encoder=encoder, critic=critic, **vars(learned))
 
 
 @dataclass(kw_only=True)

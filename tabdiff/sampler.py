@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
@@ -15,18 +15,23 @@ from torch import Tensor
 
 from tabdiff.data.cells import Array
 from tabdiff.data.frames import concat
+from tabdiff.data.mixed import Known, Mixed, Restriction
 from tabdiff.data.question import Drawn
 from tabdiff.data.rewriting import Inquiry
 from tabdiff.data.table import TableEncoder
 from tabdiff.diffusion.joint import Denoiser, JointDiffusion
+from tabdiff.inference.candidates import best_of
 from tabdiff.inference.chunks import generators
 from tabdiff.inference.condition import Present, choose, narrow
 from tabdiff.inference.sample import restore, sample, time_grid
 from tabdiff.inference.threads import by_itself, side_by_side, unswayed
+from tabdiff.training.critic import JUDGE, MOST_ROWS, Critic, train_critic
 from tabdiff.training.hardware import autocast_for
 
 # Rows of one chunk: a pure function of (weights, question, seed, chunk number).
 CHUNK = 1024
+# Rows that a critic at least sees of the model.
+LEAST_DRAWN = 2_000
 
 
 class _Chunk(NamedTuple):
@@ -59,6 +64,8 @@ class Sampler:
     steps : int
         Network calls per row.
     device : torch.device
+    critic : Critic or None
+        What chooses among several rows drawn for each; None where one is drawn.
     """
 
     encoder: TableEncoder
@@ -66,6 +73,7 @@ class Sampler:
     joint: JointDiffusion
     steps: int
     device: torch.device
+    critic: Critic | None = None
 
     def frames(self, question: Inquiry, n: int, size: int, path: tuple[int, ...]) -> Iterator[Any]:
         """``n`` rows in frames of ``size``, cut from chunks of ``CHUNK`` rows; at least one frame.
@@ -104,8 +112,7 @@ class Sampler:
             if field.cat is not None and field.encoder.has_missing
         ]
         slots = torch.tensor(last, dtype=torch.int64, device=self.device)
-        denoiser = Present(self.denoiser, slots)
-        return Sampler(self.encoder, denoiser, self.joint, self.steps, self.device)
+        return replace(self, denoiser=Present(self.denoiser, slots))
 
     def reconsider(
         self, rows: Inquiry, change: Inquiry, strength: float, path: tuple[int, ...]
@@ -168,10 +175,22 @@ class Sampler:
         x0, known = x0.to(self.device), known.to(self.device)
         with self._autocast():
             x0, known = choose(self.denoiser, self.joint, x0, known, asked.choices, noise)
-            if asked.restrictions:
-                x0, known = narrow(self.denoiser, self.joint, x0, known, asked.restrictions, noise)
-            times = time_grid(self.steps, self.device)
-            return sample(self.denoiser, self.joint, times, x0, known, noise), rng
+            draw = partial(self._walked, asked.restrictions, x0, known, noise)
+            if self.critic is None:
+                return draw(), rng
+            return best_of(draw, self.critic.log_ratio, self.critic.candidates, noise), rng
+
+    def _walked(
+        self,
+        restrictions: Sequence[Restriction],
+        x0: Mixed,
+        known: Known,
+        noise: torch.Generator,
+    ) -> Mixed:
+        if restrictions:
+            x0, known = narrow(self.denoiser, self.joint, x0, known, restrictions, noise)
+        times = time_grid(self.steps, self.device)
+        return sample(self.denoiser, self.joint, times, x0, known, noise)
 
     def _generators(
         self, path: tuple[int, ...], attempt: int
@@ -181,6 +200,45 @@ class Sampler:
 
     def _autocast(self) -> AbstractContextManager[object]:
         return autocast_for(self.device)()
+
+
+def learn_critic(
+    denoiser: torch.nn.Module,
+    joint: JointDiffusion,
+    steps: int,
+    kept: Mixed,
+    held_out: Mixed,
+    proportions: list[Array],
+    entropy: int,
+) -> Critic | None:
+    """A critic of a trained network, from rows drawn of it; None where it would not help.
+
+    Parameters
+    ----------
+    steps : int
+        Network calls per row.
+    kept, held_out : Mixed, (B, D), on the CPU
+        Training rows that the network learned from, and others; nothing is confirmed where they
+        are the same.
+    proportions : list of array
+        As in :func:`tabdiff.training.critic.train_critic`.
+    """
+    if held_out is kept:
+        return None
+    device = next(denoiser.parameters()).device
+    n = min(max(len(kept), LEAST_DRAWN), MOST_ROWS) * JUDGE // (JUDGE - 1)
+    times = time_grid(steps, device)
+
+    def draw(number: int) -> Mixed:
+        noise, _ = generators(entropy, 3, number, device=device)
+        x0, nothing = joint.unknown(CHUNK, device)
+        with autocast_for(device)():
+            return sample(denoiser, joint, times, x0, nothing, noise).to("cpu")
+
+    pieces = [piece for _, piece in side_by_side(draw, range(-(-n // CHUNK)), device)]
+    drawn = Mixed(torch.cat([p.num for p in pieces]), torch.cat([p.cat for p in pieces]))[:n]
+    critic = train_critic(kept[:MOST_ROWS], held_out, drawn, joint.layout, proportions, entropy)
+    return critic and critic.to(device)
 
 
 def _places(question: Inquiry, at: Array) -> Array:

@@ -103,6 +103,8 @@ def describe_model(path: str, synth: DiffusionSynthesizer, envelope: Envelope) -
         "training": f"{duration(synth.fit_seconds_)}, {last_step(synth)}",
         "network": f"{_weights(synth.denoiser_)} parameters",
     }
+    if synth.candidates_ > 1:
+        facts["sampling"] = f"the best of {synth.candidates_} rows drawn for each"
     told = [_listed(facts), _file(envelope)]
     if synth.constraint_set_ is not None:
         kept = [f"  {constraint}" for constraint in synth.constraint_set_.constraints]

@@ -312,22 +312,17 @@ def test_05_duplicate_column_names_are_listed(shops: Synth, verb: str):
 
 
 @pytest.mark.parametrize("context", ["auto", ()], ids=["context", "rows"])
-@pytest.mark.parametrize(
-    ("dtype", "token"),
-    [
-        pytest.param("float64", np.nan, id="06 float"),
-        pytest.param("Int64", pd.NA, id="06 Int64"),
-        pytest.param("datetime64[ns]", pd.NaT, id="06 datetime"),
-        pytest.param("object", None, id="07 None"),
-    ],
-)
-def test_columns_without_values_come_out_empty(dtype: str, token: Any, context: Any):
-    frame = panel().assign(none=pd.Series([token] * SHOPS * DAYS, dtype=dtype))
-    with pytest.warns(SchemaWarning, match="no value at all in column 'none'"):
+def test_06_07_columns_without_values_come_out_empty(context: Any):
+    tokens = {"float64": np.nan, "Int64": pd.NA, "datetime64[ns]": pd.NaT, "object": None}
+    n = SHOPS * DAYS
+    empty = {dtype: pd.Series([token] * n, dtype=dtype) for dtype, token in tokens.items()}
+    frame = panel().assign(**empty)
+    with pytest.warns(SchemaWarning, match="no value at all in columns 'float64', 'Int64', 'date"):
         synth = tiny(context_columns=context).fit(frame)
     for out in (synth.sample(2), synth.impute(frame), synth.forecast(frame, 2, n_samples=2)):
-        assert out["none"].isna().all() and out["none"].dtype == dtype
-        assert {type(value) for value in out["none"]} == {type(token)}
+        for dtype, token in tokens.items():
+            assert out[dtype].isna().all() and out[dtype].dtype == dtype
+            assert {type(value) for value in out[dtype]} == {type(token)}
 
 
 @pytest.mark.parametrize(
@@ -527,7 +522,7 @@ def test_71_keys_of_which_no_new_ones_can_be_made_are_refused(key: str):
         tiny().fit(frame)
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 8, 9, 1000])
+@pytest.mark.parametrize("batch_size", [1, 9, 1000])
 def test_72_73_batches_of_any_size(batch_size: int):
     assert len(tiny(batch_size=batch_size).fit(panel()).sample(2)) == 2 * DAYS
 

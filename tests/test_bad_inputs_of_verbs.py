@@ -29,6 +29,7 @@ from tests.odd_columns import (
     assert_filled,
     first_values,
     numbers,
+    objects,
 )
 from tests.tiny import table, tiny
 
@@ -172,12 +173,36 @@ def test_05_duplicate_names_of_a_question_are_listed() -> None:
             ask(twice)
 
 
+def test_06_07_columns_without_values_stay_empty() -> None:
+    frame = (
+        table().assign(nan=np.nan, none=objects([None] * 60)).assign(x=lambda f: f.x.mask(f.x < 0))
+    )
+    with pytest.warns(SchemaWarning, match="no value at all in columns 'nan', 'none'"):
+        synth = tiny().fit(frame)
+    full = synth.impute(frame)
+    assert full["x"].notna().all() and full["nan"].isna().all()
+    assert {type(value) for value in full["none"]} == {type(None)}
+    assert synth.sample(3, conditions={"none": None, "nan": None})["nan"].isna().all()
+
+
 def test_06_09_a_constant_infinity_is_infinite_all_the_same() -> None:
     frame = pd.DataFrame({"x": [np.inf] * 60, "y": numbers(60)})
     with pytest.raises(SchemaError, match="column 'x'.*60 values are infinite"):
         tiny().fit(frame)
     out = tiny(column_kinds={"x": "categorical"}).fit(frame).sample(9)
     assert (out["x"] == np.inf).all()
+
+
+def test_13_a_fixed_offset_of_pytz_is_a_fixed_offset() -> None:
+    """As pandas 2 reads them from Parquet, as a dtype and among objects."""
+    pytz = pytest.importorskip("pytz")
+    stamps = pd.date_range("2020-01-01", periods=60, tz=pytz.FixedOffset(-210))
+    frame = pd.DataFrame({"when": stamps, "one": stamps.astype(object), "x": numbers(60)})
+    synth = tiny().fit(frame)
+    made = synth.sample(20)
+    assert made.dtypes.to_dict() == frame.dtypes.to_dict()
+    assert {value.utcoffset() for value in (*made["when"], *made["one"])} == {stamps[0].utcoffset()}
+    pd.testing.assert_frame_equal(synth.impute(frame), frame)
 
 
 def test_61_a_table_with_gaps_comes_back_in_its_own_container() -> None:
@@ -283,7 +308,7 @@ def test_103_neither_warnings_as_errors_nor_optimised_python_change_anything() -
         "assert False, 'optimised away'\n"
         "frame = pd.DataFrame({'day': range(9, 69), 'x': [i % 7 / 8 for i in range(60)]})\n"
         "frame['c'] = ['u', 'v', 'v'] * 20\n"
-        "few = {'max_steps': 2, 'device': 'cpu', 'sampling_steps': 2, 'width': 16}\n"
+        "few = {'max_steps': 2, 'device': 'cpu', 'sampling_steps': 2, 'width': 16, 'depth': 1}\n"
         "synth = DiffusionSynthesizer(**few).fit(frame)\n"
         "synth.sample(5, conditions={'c': 'u'})\n"
         "series = TimeSeriesDiffusionSynthesizer(sequence_index='day', **few).fit(frame)\n"

@@ -471,6 +471,7 @@ def damaged(content: dict[str, Any], how: Callable[[dict[str, Any]], object]) ->
         lambda c: c["constraints"].update(axes=[]),
         lambda c: c["constraints"].update(derived=[]),
         lambda c: c["constraints"].update(combinations=[]),
+        lambda c: c["constraints"]["combinations"][0]["values"][0].__setitem__(1, "Lyon"),
         lambda c: c["constraints"]["derived"][0].update(rules=[["==", [["+"]]]]),
         lambda c: c.update(schema=c["encoder"]["schema"]),
     ],

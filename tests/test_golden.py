@@ -8,6 +8,7 @@ import pytest
 
 from tabdiff import DiffusionSynthesizer, TimeSeriesDiffusionSynthesizer, persistence
 from tests.golden.make import described, rows_of
+from tests.golden.subjects import SUBJECTS
 
 FILES = sorted((Path(__file__).parent / "golden").glob("format_*/*.tabdiff"))
 CLASSES = {kind.KIND: kind for kind in (DiffusionSynthesizer, TimeSeriesDiffusionSynthesizer)}
@@ -48,7 +49,7 @@ def alike(one: list[str], other: list[str]) -> bool:
 
 def test_there_are_files_of_this_format_version():
     assert {path.parent.name for path in FILES} >= {f"format_{persistence.FORMAT_VERSION}"}
-    assert len(FILES) == 6
+    assert len(FILES) == len(SUBJECTS)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")

@@ -76,7 +76,7 @@ def of_table(case: Case) -> Iterator[Output]:
     yield "trajectory page", in_text(synth.plot_trajectory("income", n_samples=40).to_html())
     yield from _reports(case, sample, {"target": "region"})
     yield from _errors_of_table(synth, case)
-    yield from _command_line(case, [], "region")
+    yield from _command_line(case, [])
 
 
 def of_panel(case: Case) -> Iterator[Output]:
@@ -98,7 +98,7 @@ def of_panel(case: Case) -> Iterator[Output]:
         yield name, in_frame(frame)
     yield from _reports(case, sample, roles)
     yield from _errors_of_panel(synth, case)
-    yield from _command_line(case, ["--sequence-key", "patient", "--sequence-index", "seen"], "")
+    yield from _command_line(case, ["--sequence-key", "patient", "--sequence-index", "seen"])
 
 
 def _holes(frame: pd.DataFrame) -> pd.DataFrame:
@@ -205,7 +205,7 @@ def _errors_of_panel(synth: TimeSeriesDiffusionSynthesizer, case: Case) -> Itera
         yield f"error: {name}", _said(name, call)
 
 
-def _command_line(case: Case, roles: Sequence[str], target: str) -> Iterator[Output]:
+def _command_line(case: Case, roles: Sequence[str]) -> Iterator[Output]:
     """What the commands say and write, of the same rows as files."""
     folder = case.folder
     files = ("real.csv", "asked.csv", "holes.csv", "cli.tabdiff", "made.parquet", "answered.csv")
@@ -215,12 +215,14 @@ def _command_line(case: Case, roles: Sequence[str], target: str) -> Iterator[Out
     case.asked.to_csv(asked, index=False)
     _holes(case.asked).to_csv(holes, index=False)
     section = "sequences" if roles else "quality"
+    # Of the size that a fit chooses, a model of sequences is slow to sample.
+    asker = str(folder / "kept.tabdiff") if roles else model
     commands = {
         "inspect": ["inspect", real, *roles],
         "fit": ["fit", real, "-o", model, "--max-steps", "3", "--seed", "0", *roles],
         "info": ["info", model],
-        "sample": ["sample", model, "-o", made],
-        "impute": ["impute", model, holes, "-o", answered],
+        "sample": ["sample", asker, "-o", made],
+        "impute": ["impute", asker, holes, "-o", answered],
         "evaluate": [
             "evaluate",
             real,
@@ -234,9 +236,9 @@ def _command_line(case: Case, roles: Sequence[str], target: str) -> Iterator[Out
             *roles,
         ],
     }
-    more: dict[str, list[str]] = {"forecast": ["forecast", model, asked, "--horizon", "2"]}
-    if target:
-        more = {"augment": ["augment", model, asked, "--factor", "1.5", "-o", answered]}
+    more = {"forecast": ["forecast", asker, asked, "--horizon", "2", "--samples", "3"]}
+    if not roles:
+        more = {"augment": ["augment", asker, asked, "--factor", "1.5", "-o", answered]}
     for name, words in (commands | more).items():
         yield f"tabdiff {name}", _called(words, OK)
         if name in ("impute", "augment"):

@@ -143,6 +143,8 @@ def with_holes(frame: Any, rng: Rng) -> Any:
 def _can_lose(series: pd.Series) -> bool:
     if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iu":
         return bool(series.min() > -MOST_EXACT and series.max() < MOST_EXACT)
+    if series.isna().all():
+        return False
     if isinstance(series.dtype, pd.SparseDtype):
         return series.dtype.subtype.kind == "f"
     return series.dtype != "interval[int64, left]"

@@ -56,7 +56,6 @@ def _in(folder: str, *names: str) -> tuple[str, ...]:
     return tuple(f"tests/{folder}/test_{name}.py" for name in names)
 
 
-_ENCODERS = _in("data", "numeric", "table", "schema", "dtypes")
 # The tests of each module.
 TARGETS: dict[str, tuple[str, ...]] = {
     "diffusion.schedule": _in("diffusion", "schedule", "gaussian"),
@@ -65,24 +64,27 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "diffusion.joint": _in("diffusion", "joint"),
     **{
         f"inference.{name}": _in("inference", name)
-        for name in ("sample", "chunks", "condition", "unroll", "likelihood")
-    },
-    "data.mixed": _in("data", "mixed"),
-    **{
-        f"data.{name}": _ENCODERS
         for name in (
-            "parts",
-            "grid",
-            "scales",
-            "numeric",
-            "categorical",
-            "column",
-            "columns",
-            "cells",
-            "table",
-            "identifiers",
+            "sample",
+            "candidates",
+            "chunks",
+            "condition",
+            "unroll",
+            "likelihood",
+            "candidates",
         )
     },
+    "data.mixed": (*_in("data", "mixed"), *_in("diffusion", "joint")),
+    "data.parts": _in("data", "parts"),
+    "data.grid": _in("data", "grid"),
+    "data.scales": _in("data", "scales", "numeric"),
+    "data.numeric": _in("data", "numeric", "table"),
+    "data.categorical": _in("data", "categorical", "table"),
+    "data.column": _in("data", "schema"),
+    "data.columns": _in("data", "columns", "table"),
+    "data.cells": _in("data", "reading", "table"),
+    "data.table": _in("data", "table"),
+    "data.identifiers": _in("data", "identifiers", "table"),
 }
 
 

@@ -1,8 +1,9 @@
 """Small faults planted in a source file: which ones there are, and the code of each.
 
 A mutant differs from the source in one operator, comparison, number, truth value, condition,
-argument, or statement. Not mutated: the text of errors (what stands in a ``raise``), assertions,
-annotations, texts, and the keyword ``device``, which one kind of device cannot tell apart.
+argument, or statement. Not mutated: the text of errors (what stands in a ``raise``), assertions
+and their like (``strict=`` of zip), annotations, texts, and the keyword ``device``, which one kind
+of device cannot tell apart.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ OPERATORS: dict[type, type] = {
     ast.Or: ast.And,
 }
 UNSWAPPABLE = ast.Add | ast.Mult | ast.BitAnd | ast.BitOr | ast.BitXor
+# Of these the order of arguments says nothing, of those keywords nothing that a test could see.
+SYMMETRIC = {"min", "max", "minimum", "maximum", "clip", "union1d"}
+LEFT_ALONE = {"device", "strict", None}
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -96,8 +100,10 @@ def mutants(source: str) -> Iterator[Mutant]:
     tree, seen = ast.parse(source), Counter[str]()
     for node, place in _places(tree):
         for changed in _variations(node):
-            what = f"{_text(node)} -> {_text(changed)}"
-            name = f"{place.scope or 'module'}: {what}"
+            before, after = _text(node), _text(changed)
+            if before == after:
+                continue
+            name = f"{place.scope or 'module'}: {before} -> {after}"
             seen[name] += 1
             if seen[name] > 1:
                 name += f" (#{seen[name]})"
@@ -127,6 +133,8 @@ def _below(node: ast.AST, place: _Place) -> Iterator[tuple[ast.AST, _Place]]:
     if isinstance(node, ast.Raise):
         yield node, place
     if isinstance(node, ast.Raise | ast.Assert | ast.Import | ast.ImportFrom | ast.JoinedStr):
+        return
+    if isinstance(node, ast.keyword) and node.arg in LEFT_ALONE:
         return
     yield node, place
     inner = place
@@ -214,11 +222,13 @@ def _constant(value: object) -> Iterator[ast.AST]:
 
 
 def _call(node: ast.Call) -> Iterator[ast.AST]:
-    if len(node.args) > 1 and not any(isinstance(a, ast.Starred) for a in node.args[:2]):
+    called = getattr(node.func, "attr", getattr(node.func, "id", None))
+    swapped = len(node.args) > 1 and called not in SYMMETRIC
+    if swapped and not any(isinstance(a, ast.Starred) for a in node.args[:2]):
         first, second, *others = node.args
         yield _with(node, args=[second, first, *others])
     for at, keyword in enumerate(node.keywords):
-        if keyword.arg not in ("device", None):
+        if keyword.arg not in LEFT_ALONE:
             yield _with(node, keywords=[*node.keywords[:at], *node.keywords[at + 1 :]])
 
 

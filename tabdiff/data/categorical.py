@@ -272,10 +272,24 @@ def _levels_from_state(name: str, data: dict[str, Any], arrays: dict[str, Array]
         array = arrays.get(name)
         if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.kind not in "biuf":
             raise ValueError(f"malformed encoder: array {name!r} must be 1-D numbers.")
-        if (array[1:] <= array[:-1]).any():
-            raise ValueError(f"malformed encoder: array {name!r} must increase strictly.")
-        return Levels(array)
+        return checked_levels(array)
     texts = take(data, name, list)
     values = np.empty(len(texts), dtype=object)
     values[:] = [from_json(text) for text in texts]
+    return checked_levels(values)
+
+
+def checked_levels(values: Array) -> Levels:
+    """The labels in a file.
+
+    Raises
+    ------
+    ValueError
+        If one is repeated, or numbers do not increase.
+    """
+    if values.dtype == object:
+        if len(set(map(typed_key, values))) < len(values):
+            raise ValueError("malformed levels: a label is repeated.")
+    elif not (values[1:] > values[:-1]).all():
+        raise ValueError("malformed levels: numbers must increase strictly.")
     return Levels(values)

@@ -7,6 +7,7 @@ Forms with numbers underneath give int64, uint64 or float64 (a timestamp is its 
 from __future__ import annotations
 
 import datetime as dt
+import re
 import zoneinfo
 from typing import Any, NamedTuple
 
@@ -77,6 +78,8 @@ def zone_to_text(zone: dt.tzinfo | None) -> str:
     if zone is None:
         return ""
     key = getattr(zone, "key", None) or getattr(zone, "zone", None)
+    if not key and (offset := zone.utcoffset(None)) is not None:
+        zone = dt.timezone(offset)
     text = str(key) if key else str(zone)
     if zone_from_text(text).utcoffset(EPOCH) != zone.utcoffset(EPOCH):
         raise ValueError(f"time zone {zone!r} has no name")
@@ -84,13 +87,12 @@ def zone_to_text(zone: dt.tzinfo | None) -> str:
 
 
 def zone_from_text(text: str) -> dt.tzinfo:
-    """The time zone of an IANA key, ``UTC`` or ``UTC+hh:mm``."""
+    """The time zone of an IANA key, ``UTC``, or an offset: ``UTC+hh:mm``, in arrow ``+hh:mm``."""
     if text == "UTC":
         return dt.UTC
-    if text.startswith(("UTC+", "UTC-")):
-        hours, _, minutes = text[4:].partition(":")
-        offset = dt.timedelta(hours=int(hours), minutes=int(minutes or 0))
-        return dt.timezone(offset if text[3] == "+" else -offset)
+    if match := re.fullmatch(r"(?:UTC)?([+-])(\d{1,2})(?::(\d{2}))?", text):
+        offset = dt.timedelta(hours=int(match[2]), minutes=int(match[3] or 0))
+        return dt.timezone(offset if match[1] == "+" else -offset)
     try:
         return zoneinfo.ZoneInfo(text)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:

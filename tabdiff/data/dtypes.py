@@ -6,6 +6,7 @@ parse most arrow types; this module closes those gaps.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import Any
 
@@ -54,6 +55,8 @@ def dtype_from_text(text: str) -> Any:
             return pd.StringDtype(match[2], na_value=np.nan)
         if match := re.fullmatch(r"Sparse\[(.+), ([^,]+)\]", text):
             return pd.SparseDtype(dtype_from_text(match[1]), _fill(match[2]))
+        if match := re.fullmatch(r"datetime64\[(\w+), pytz\.FixedOffset\((-?\d{1,4})\)\]", text):
+            return pd.DatetimeTZDtype(match[1], _offset(int(match[2])))  # type: ignore[arg-type]
         return pandas_dtype(text)
     except ImportError as error:
         raise ImportError(
@@ -61,6 +64,15 @@ def dtype_from_text(text: str) -> Any:
         ) from error
     except (TypeError, ValueError, SyntaxError, NotImplementedError, AttributeError) as error:
         raise SchemaError(f"dtype {text!r:.200} is unknown here. Convert the column.") from error
+
+
+def _offset(minutes: int) -> dt.tzinfo:
+    """An offset of pytz, or Python's own where pandas does without pytz."""
+    try:
+        import pytz
+    except ImportError:
+        return dt.timezone(dt.timedelta(minutes=minutes))
+    return pytz.FixedOffset(minutes)
 
 
 def inner_dtype(dtype: Any) -> Any:

@@ -127,7 +127,9 @@ def concat(frames: Sequence[Any]) -> Any:
             )
         # Identifiers of a categorical dtype have other categories in every chunk.
         elif isinstance(dtype, pd.CategoricalDtype) and joined.dtypes.iloc[at] != dtype:
-            joined.isetitem(at, pd.Series(union_categoricals(own)))
+            # Those of an ordered one follow each other as their rows do.
+            whole = union_categoricals(own, ignore_order=True)
+            joined.isetitem(at, pd.Series(whole.as_ordered() if dtype.ordered else whole))
     return joined
 
 

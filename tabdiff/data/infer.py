@@ -207,7 +207,7 @@ def _infer_column(
     text = dtype_to_text(series.dtype)
     if finding.problem:
         raise SchemaError(_unfit(label, series, finding.problem))
-    if text != "category" and dtype_from_text(text) != series.dtype:
+    if text != "category" and not _is_known(series.dtype, text):
         raise SchemaError(f"column {label!r}: dtype {text!r} is unknown here. Convert the column.")
     column = Column(
         name=label,
@@ -223,6 +223,14 @@ def _infer_column(
     kind = _choose_kind(column, facts, wanted, notes)
     levels = None if kind == "identifier" else column.categories
     return replace(column, kind=kind, categories=levels)
+
+
+def _is_known(dtype: Any, text: str) -> bool:
+    """Whether the dtype can be made again of its text."""
+    try:
+        return bool(dtype_from_text(text) == dtype)
+    except SchemaError:
+        return False
 
 
 def _category_fields(series: pd.Series) -> dict[str, Any]:

@@ -289,9 +289,8 @@ class Packing:
             weights = view[here].masked_fill(padding.to(view.device)[here[-1]], -torch.inf)
             cdf = weights.float().softmax(-1).cumsum(-1)
             target = uniform[(*here[:-1], of_part)][:, None] * cdf[:, -1:]
-            # A target that rounds up to the total would point past the last level with weight.
-            last = (cdf < cdf[:, -1:]).sum(-1)
-            drawn[(*here[:-1], of_part)] = torch.minimum((cdf <= target).sum(-1), last)
+            # u is at most 1 - 2^-24, so in float32 too the target lies below the total.
+            drawn[(*here[:-1], of_part)] = (cdf <= target).sum(-1)
         return drawn
 
     def _groups(self, *packed: Tensor) -> Iterator[tuple[Tensor, ...]]:

@@ -43,9 +43,8 @@ def zone_of(column: Column) -> dt.tzinfo | None:
         return None
     dtype: Any = dtype_from_text(column.dtype)
     if isinstance(dtype, pd.ArrowDtype):
-        # pandas knows the names of offsets, such as "+05:30".
         zone = dtype.pyarrow_dtype.tz
-        return pd.DatetimeTZDtype("ns", zone).tz if zone else None
+        return zone_from_text(zone) if zone else None
     return dtype.tz if isinstance(dtype, pd.DatetimeTZDtype) else None
 
 

@@ -33,6 +33,10 @@ _JUDGED = {
 }
 
 
+# Of the largest number of a column that is judged as it is.
+SMALLEST_EXPONENT, LARGEST_EXPONENT = -20, 300
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One judged column.
@@ -224,6 +228,7 @@ def code_tables(
             if _JUDGED[column.kind] == "numeric":
                 texts = column.kind == "datetime", column.detail or None
                 field, coded = _code_numeric(column.name, label, parts, texts)
+                notes.extend(_bring_into_reach(field, coded))
             else:
                 field, coded = _code_levels(column.name, label, parts)
         except EvaluationError as error:
@@ -303,6 +308,20 @@ def _code_numeric(
                 f"column {label!r}: the {role} frame holds {quantity}s, the real one {wanted}s"
             )
     return Field(name, label, "numeric", wanted), coded
+
+
+def _bring_into_reach(field: Field, coded: dict[str, Array]) -> list[str]:
+    """Scale numbers so small that they would be rounded to 0, or so large that sums overflow.
+
+    By a power of two, which is exact; SDMetrics rounds to 14 decimals.
+    """
+    largest = max(float(np.nanmax(np.abs(values), initial=0.0)) for values in coded.values())
+    exponent = int(np.frexp(largest)[1])
+    if SMALLEST_EXPONENT <= exponent <= LARGEST_EXPONENT or largest == 0:
+        return []
+    for role, values in coded.items():
+        coded[role] = np.ldexp(values, -exponent)
+    return [f"column {field.label!r}: its numbers are judged, and shown, in units of 2^{exponent}"]
 
 
 def _code_levels(

@@ -138,7 +138,7 @@ def _resample(log_w: Tensor, generator: torch.Generator) -> Tensor:
     cdf = log_w.double().softmax(0).cumsum(0)
     shift = torch.rand(1, generator=generator, device=log_w.device, dtype=torch.float64)
     points = (torch.arange(n, device=log_w.device, dtype=torch.float64) + shift) / n
-    return torch.searchsorted(cdf, points * cdf[-1]).clamp(max=n - 1)
+    return torch.searchsorted(cdf, points * cdf[-1])
 
 
 class Present:

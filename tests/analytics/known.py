@@ -43,6 +43,7 @@ def fitted(
     return Fitted(
         rewriting=Verbatim(schema),
         encoder=encoder,
+        critic=None,
         denoiser=model,
         joint=joint,
         size=Size(1, 1),

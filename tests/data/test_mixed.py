@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabdiff.data.mixed import Layout, Mixed, Packing
+from tabdiff.data.mixed import Known, Layout, Mixed, Packing
 from tests import naive
 
 # From 2 to 10,000, unequal, out of order, with neighbours of powers of two.
@@ -35,6 +35,22 @@ def test_mixed_is_indexed_by_rows():
         x.num = x.num  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("shape", [(4,), (4, 3)], ids=["table", "sequence"])
+def test_known_shows_what_is_observed_and_nothing_else(shape: tuple[int, ...]):
+    x0 = Mixed(torch.ones(*shape, 2), torch.ones((*shape, 3), dtype=torch.int64))
+    x = Mixed(torch.zeros(*shape, 2), torch.zeros((*shape, 3), dtype=torch.int64))
+    known = Known.nothing(x0)
+    assert known.show(x0, x).num.equal(x.num) and known.show(x0, x).cat.equal(x.cat)
+    assert (known.num.shape, known.cat.shape) == (x0.num.shape, x0.cat.shape)
+    assert known.num.dtype == known.cat.dtype == torch.bool
+    known.num[1:, ..., 0], known.cat[2:, ..., 2] = True, True
+    shown = known.show(x0, x)
+    assert shown.num.equal(known.num.float()) and shown.cat.equal(known.cat.long())
+    assert known[1:].num.equal(known.num[1:]) and known[2:].cat.equal(known.cat[2:])
+    assert known.to("cpu").num.equal(known.num) and known.to("cpu").cat.equal(known.cat)
+    assert x.shape == shape and x.device == torch.device("cpu")
+
+
 def test_layout_counts_its_parts():
     layout = Layout(("a",), ("b", "c"), (2, 3), (None,), (0, 3))
     assert (layout.n_num, layout.n_cat) == (1, 2)
@@ -49,6 +65,13 @@ def test_packing_gives_every_level_a_slot_of_its_own(levels: tuple[int, ...]):
     assert 0 <= min(slots) <= max(slots) < packing.size
     assert packing.padding.sum() == packing.size - sum(levels)
     assert not packing.padding[slots].any()
+
+
+def test_packing_groups_by_the_next_power_of_two():
+    # Files hold weights in this order.
+    packing = Packing((9, 2, 3, 4, 5, 8, 1))
+    assert packing.groups == [([6], 1), ([1], 2), ([2, 3], 4), ([4, 5], 8), ([0], 9)]
+    assert packing.offsets.tolist() == [27, 1, 3, 7, 11, 19, 0]
 
 
 @given(LISTS)
@@ -187,6 +210,13 @@ def test_packing_draws_inside_its_support_at_the_largest_float_below_one():
     u = torch.full((50, 1), 1 - 2**-24)
     drawn = packing.draw(weights.log(), u, everything(u))
     assert int(drawn.max()) < 9_000
+    # Whatever the running sum makes of the total, the last level is the last.
+    last = packing.draw(
+        torch.randn((500, 10_000), generator=generator(1)),
+        u[:1].expand(500, 1),
+        everything(u[:1].expand(500, 1)),
+    )
+    assert int(last.max()) < 10_000
 
 
 @pytest.mark.parametrize("shape", [(20,), (4, 5)], ids=["table", "sequence"])

@@ -6,10 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.special import ndtri
 
 from tabdiff.data.cells import Cells
 from tabdiff.data.grid import Grid
-from tabdiff.data.numeric import FINE, SMOOTH, NumericEncoder, Resolution
+from tabdiff.data.numeric import (
+    FINE,
+    SMOOTH,
+    NumericEncoder,
+    Resolution,
+    _apart,
+    _divide,
+    _merge,
+    nearest,
+)
 from tabdiff.data.parts import Parts
 from tabdiff.data.scales import Continuum, Lattice, decimal_places, find_scale
 
@@ -234,3 +244,247 @@ def test_the_smooth_resolution_keeps_one_cell_and_the_values_of_unusual_mass():
     assert encoder.atoms.tolist() == [0.0]
     assert encoder.open.tolist() == [False, True]
     np.testing.assert_allclose(out, values, rtol=1e-12)
+
+
+# --------------------------------------------------------------------------- worked out by hand
+
+
+@pytest.mark.parametrize(
+    ("distinct", "each", "resolution", "levels"),
+    [
+        (2, 1, Resolution(1, 1), 2),
+        (3, 20, Resolution(3, 1), 3),
+        (3, 19, Resolution(3, 1, 1.0), 1),
+        (3, 20, Resolution(2, 1, 1.0), 1),
+        (256, 20, FINE, 256),
+        (257, 40, FINE, 128),
+        (256 * 80, 1, FINE, 256),
+        (160, 1, FINE, 2),
+        (30_000, 1, FINE, 256),
+        (16, 20, SMOOTH, 16),
+        (17, 20, SMOOTH, 17),
+        (21, 20, SMOOTH, 1),
+    ],
+)
+def test_values_that_repeat_are_atoms_and_others_share_cells(
+    distinct: int, each: int, resolution: Resolution, levels: int
+):
+    values = np.repeat(np.arange(distinct) * 3, each)
+    assert NumericEncoder.fit(whole(values), FLOAT64, resolution).levels == levels
+
+
+@pytest.mark.parametrize(
+    ("rows", "resolution", "least"),
+    [
+        (1000, Resolution(1, 1, 0.05), 50),
+        (100, Resolution(1, 1, 0.05), 10),
+        (800, Resolution(1, 10), 80),
+        (400, Resolution(1, 10), 80),
+        (2000, Resolution(1, 20), 100),
+    ],
+)
+def test_a_value_of_so_many_rows_is_an_atom(rows: int, resolution: Resolution, least: int):
+    for count, atoms in ((least, [7]), (least - 1, [])):
+        others = 100 + np.arange(rows - count)
+        encoder = NumericEncoder.fit(whole(np.append(others, [7] * count)), FLOAT64, resolution)
+        assert [atom for atom in encoder.atoms.tolist() if atom == 7] == atoms
+
+
+@pytest.mark.parametrize(
+    ("counts", "mass", "atomic", "owner"),
+    [
+        ([10, 10, 10, 10], 20, "....", [0, 0, 1, 1]),
+        ([10, 10, 10, 10], 100, "....", [0, 0, 0, 0]),
+        ([10, 10, 10, 10], 1, "....", [0, 0, 1, 1]),
+        ([5, 5, 9, 9, 5, 5], 100, "..aa..", [0, 0, 1, 2, 3, 3]),
+        ([9, 5, 5, 9], 100, "a..a", [0, 1, 1, 2]),
+        ([9, 5, 9], 100, "a.a", [0, 1, 2]),
+        ([30, 1, 1, 1, 1, 30], 32, "......", [0, 0, 0, 1, 1, 1]),
+        ([1, 1, 40, 1, 1, 1, 1, 1], 12, "........", [0, 0, 1, 1, 1, 1, 1, 1]),
+        ([10] * 5, 25, ".....", [0, 0, 1, 1, 1]),
+    ],
+)
+def test_values_are_divided_into_equal_masses(
+    counts: list[int], mass: float, atomic: str, owner: list[int]
+):
+    chosen = np.array([letter == "a" for letter in atomic])
+    assert _divide(np.array(counts), mass, chosen).tolist() == owner
+
+
+@pytest.mark.parametrize(
+    ("cuts", "n", "kept"),
+    [([1, 3], 4, []), ([2], 4, [2]), ([2, 3, 5], 7, [2, 5]), ([2, 4], 5, [2]), ([], 3, [])],
+)
+def test_cuts_leave_two_values_on_either_side(cuts: list[int], n: int, kept: list[int]):
+    found = _apart(np.array(cuts, dtype=np.int64), n)
+    assert found.dtype == np.int64 and found.tolist() == kept
+
+
+def test_values_of_one_lattice_point_count_as_one() -> None:
+    centres, counts = _merge(np.array([1.0, 1.0, 2.0]), np.array([3, 4, 5]))
+    assert centres.tolist() == [1, 2] and counts.tolist() == [7, 5] and counts.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("levels", "values", "places"),
+    [
+        ([0, 10], [-5, 0, 4, 5, 6, 10, 15], [0, 0, 0, 1, 1, 1, 1]),
+        ([3], [-5, 3, 9], [0, 0, 0]),
+        ([-(2**63), 0, 2**63 - 1], [-(2**62) - 1, 2**62, 2**62 - 1], [0, 2, 1]),
+        ([0.0, 1.0, 4.0], [0.4, 0.6, 2.4, 2.6], [0, 1, 1, 2]),
+    ],
+)
+def test_the_nearest_level_is_found(levels: list, values: list, places: list):
+    assert nearest(np.array(levels), np.array(values)).tolist() == places
+
+
+def test_the_nearest_level_of_unsigned_numbers_is_found() -> None:
+    levels = np.array([1, 2**64 - 1], dtype=np.uint64)
+    values = np.array([0, 2**63 - 1, 2**63 + 1], dtype=np.uint64)
+    assert nearest(levels, values).tolist() == [0, 0, 1]
+
+
+def whole(values: np.ndarray) -> Cells:
+    return Cells(np.zeros(len(values), dtype=bool), values)
+
+
+# Atoms 0 and 10, between them 1, 2 and 3 in an open cell, and a missing level.
+THIRDS = NumericEncoder(
+    np.array([0, 10]),
+    np.array([False, True, False]),
+    True,
+    Lattice(np.dtype("int64"), 1, 1, 2),
+    Grid.fit([(np.array([0.0, 1.0, 2.0]), np.array([1, 1, 1]))], 0.5),
+    np.array([5, 3, 4, 2]),
+)
+# 0, 1, 1 and 4 in one open cell of the line, and the atom 9.
+LINE = NumericEncoder(
+    np.array([9.0]),
+    np.array([True, False]),
+    False,
+    Continuum(0.0, 4.0, 0),
+    Grid.fit([(np.array([0.0, 1.0, 4.0]), np.array([1, 2, 1]))], 0.0),
+    np.array([4, 3]),
+)
+ATOMS = NumericEncoder(
+    np.array([2, 5]), np.array([False, False]), False, None, None, np.array([3, 4])
+)
+
+
+def test_attributes_describe_the_cells() -> None:
+    assert (THIRDS.levels, THIRDS.n_ordered, THIRDS.open_levels) == (4, 3, (1,))
+    assert THIRDS.has_value and not ATOMS.has_value
+    assert (ATOMS.levels, ATOMS.n_ordered, ATOMS.open_levels) == (2, 2, ())
+    assert THIRDS.knows(np.array([-9, 5])).tolist() == [True, True]
+
+
+def test_cells_and_places_are_those_of_the_values() -> None:
+    cells = Cells(np.array([False, True, False, False, False]), np.array([10, 0, 2, 7]))
+    parts = THIRDS.encode(cells, np.random.default_rng(0))
+    assert parts.cat is not None and parts.cat.tolist() == [2, 3, 0, 1, 1]
+    assert parts.num is not None and parts.num[[0, 1, 2]].tolist() == [0, 0, 0]
+    assert ndtri(1 / 3) <= parts.num[3] <= ndtri(2 / 3) <= parts.num[4]
+    back = THIRDS.decode(parts, 5, np.random.default_rng(0), 0)
+    assert back.missing.tolist() == [False, True, False, False, False]
+    assert back.values.tolist() == [10, 0, 2, 3] and back.values.dtype == np.int64
+    near = ATOMS.encode(Cells(np.zeros(3, dtype=bool), np.array([-9, 3, 4])), None)  # type: ignore[arg-type]
+    assert near.num is None
+    assert near.cat is not None and near.cat.tolist() == [0, 0, 1]
+    assert ATOMS.decode(near, 3, None, 0).values.tolist() == [2, 2, 5]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("encoder", "bounds", "values", "beyond"),
+    [
+        (THIRDS, (0, 10), [-1, 0, 2, 5, 10, 11], [True, False, False, False, False, True]),
+        (LINE, (0, 9), [-0.5, 0.0, 4.0, 5.0, 9.0, 9.5], [True, False, False, False, False, True]),
+        (ATOMS, (2, 5), [1, 2, 3, 5, 6], [True, False, False, False, True]),
+    ],
+)
+def test_bounds_are_the_ends_of_all_cells(
+    encoder: NumericEncoder, bounds: tuple, values: list, beyond: list
+):
+    assert encoder.bounds == bounds
+    assert encoder.beyond(np.array(values)).tolist() == beyond
+
+
+@pytest.mark.parametrize(
+    ("encoder", "low", "high", "ways"),
+    [
+        (THIRDS, 1, 2, [(1, 2 / 3, 0, 2 / 3)]),
+        (THIRDS, 0, 1, [(0, 1, 0, 1), (1, 1 / 3, 0, 1 / 3)]),
+        (THIRDS, 2, 10, [(2, 1, 0, 1), (1, 2 / 3, 1 / 3, 1)]),
+        (THIRDS, -np.inf, np.inf, [(0, 1, 0, 1), (2, 1, 0, 1), (1, 1, 0, 1)]),
+        (THIRDS, 4, 9, []),
+        (LINE, 0.5, 2.5, [(0, 0.5, 0.25, 0.75)]),
+        (LINE, 2.5, 9, [(1, 1, 0, 1), (0, 0.25, 0.75, 1)]),
+        (LINE, 1.0, 1.0, []),
+        (ATOMS, 3, 5, [(1, 1, 0, 1)]),
+        (ATOMS, 2, 2, [(0, 1, 0, 1)]),
+    ],
+)
+def test_a_cell_lies_within_bounds_in_so_many_ways(
+    encoder: NumericEncoder, low: float, high: float, ways: list
+):
+    """Of each way its level, its share, and the places where it begins and ends."""
+    options = encoder.within(low, high)
+    assert options.level.tolist() == [way[0] for way in ways]
+    np.testing.assert_allclose(options.share, [way[1] for way in ways])
+    np.testing.assert_allclose(options.low, ndtri([way[2] for way in ways]))
+    np.testing.assert_allclose(options.high, ndtri([way[3] for way in ways]))
+
+
+def test_a_cell_holds_one_of_some_values_in_so_many_ways() -> None:
+    options = THIRDS.among(np.array([2, 10, 7]))
+    assert options.level.tolist() == [1, 2]
+    np.testing.assert_allclose(options.share, [1 / 3, 1])
+    assert ATOMS.among(np.array([5, 4, 2])).level.tolist() == [1, 0]
+    # On the line a value has the density of its cell: F rises by 1/4 from 0.5 to 1.5.
+    options = LINE.among(np.array([-1.0, 1.0, 9.0, 9.5]))
+    assert options.level.tolist() == [0, 1]
+    np.testing.assert_allclose(options.share, [0.25 * 2 * 9e-6, 1], rtol=1e-6)
+    np.testing.assert_allclose(options.low[0], ndtri(0.375))
+    assert options.low[0] == options.high[0]
+    ends = LINE.among(np.array([0.0, 4.0]))
+    assert ends.level.tolist() == [0, 0]
+    np.testing.assert_allclose(ends.low, ndtri([0.125, 0.875]))
+    nothing = LINE.among(np.array([-1.0, 9.5]))
+    assert len(nothing.level) == 0 and nothing.level.dtype == np.int64
+
+
+@pytest.mark.parametrize("encoder", [THIRDS, LINE, ATOMS])
+def test_an_encoder_comes_back_from_its_state(encoder: NumericEncoder):
+    again = NumericEncoder.from_state(*encoder.state())
+    assert again.state()[0] == encoder.state()[0]
+    for name, array in encoder.state()[1].items():
+        np.testing.assert_array_equal(again.state()[1][name], array)
+    assert again.has_missing == encoder.has_missing and again.open.dtype == bool
+
+
+@pytest.mark.parametrize(
+    ("encoder", "arrays", "told"),
+    [
+        (THIRDS, {"open": np.array([0, 1, 1], dtype=np.uint8)}, "knots for each open cell"),
+        (ATOMS, {"open": np.array([0, 1], dtype=np.uint8)}, "knots for each open cell"),
+        (THIRDS, {"open": np.array([0, 1, 0, 0], dtype=np.uint8)}, "one atom per closed cell"),
+        (THIRDS, {"atoms": np.array([10, 0])}, "one atom per closed cell, in order"),
+        (THIRDS, {"atoms": np.array([3, 3])}, "one atom per closed cell, in order"),
+        (THIRDS, {"counts": np.array([5, 3, 4])}, "one count per level"),
+        (ATOMS, {"counts": np.array([5, 3, 4])}, "one count per level"),
+        (THIRDS, {"open": np.array([False, True, False])}, "must be 1-D of kind 'u'"),
+        (THIRDS, {"counts": np.array([5.0, 3, 4, 2])}, "must be 1-D of kind 'iu'"),
+        (THIRDS, {"atoms": np.array(["a", "b"])}, "must be 1-D of kind 'iuf'"),
+    ],
+)
+def test_states_that_cannot_be_are_refused(
+    encoder: NumericEncoder, arrays: dict[str, np.ndarray], told: str
+):
+    data, own = encoder.state()
+    with pytest.raises(ValueError, match=told):
+        NumericEncoder.from_state(data, own | arrays)
+
+
+def test_a_state_without_cells_is_refused() -> None:
+    empty = {name: array[:0] for name, array in ATOMS.state()[1].items()}
+    with pytest.raises(ValueError, match="one count per level"):
+        NumericEncoder.from_state(ATOMS.state()[0], empty)

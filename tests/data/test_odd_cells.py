@@ -151,6 +151,18 @@ def test_pieces_without_values_keep_their_kind_of_missing_cell(token: Any) -> No
     assert len(whole) == 6 and all(cell is token for cell in whole)
 
 
+def test_pieces_of_an_ordered_category_with_levels_of_their_own_stay_ordered() -> None:
+    pieces = [pd.DataFrame({"x": pd.Categorical([at], ordered=True)}) for at in "ba"]
+    dtype = concat(pieces)["x"].dtype
+    assert dtype == pd.CategoricalDtype(["b", "a"], ordered=True)
+
+
+def test_a_condition_on_an_arrow_moment_of_a_fixed_offset_holds() -> None:
+    column = Column("x", "datetime", "timestamp[s, tz=+05:30][pyarrow]", "datetime", "NA")
+    values, _ = read_conditions({"x": "1970-01-01 05:30:07"}, (column,))
+    assert values["x"].values.tolist() == [7]
+
+
 def test_pieces_of_objects_stay_objects() -> None:
     piece = pd.DataFrame({"x": objects([pd.Period("2020", "Y"), None])})
     assert concat([piece, piece])["x"].dtype == object

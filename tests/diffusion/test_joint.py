@@ -13,8 +13,8 @@ from tabdiff.diffusion.multinomial import MultinomialDiffusion
 PRIORS = ["absorbing", "uniform"]
 SHAPES = pytest.mark.parametrize("shape", [(6,), (6, 4)], ids=["table", "sequence"])
 
-# x1 exists where c0 shows level 0 or 2, x2 where c1 shows level 0; x0 always exists.
-GATES = (None, Gate(0, (0, 2)), Gate(1, (0,)))
+# x1 exists where c0 shows level 0 or 2, x2 where c1 shows level 1; x0 always exists.
+GATES = (None, Gate(0, (0, 2)), Gate(1, (1,)))
 GATED = Layout(("x0", "x1", "x2"), ("c0", "c1"), (3, 2), GATES, (0, 0))
 PLAIN = Layout(("x0", "x1", "x2"), ("c0", "c1"), (3, 2), (None,) * 3, (0, 0))
 ONLY_NUMBERS = Layout(("x0",), (), (), (None,), ())
@@ -119,13 +119,21 @@ def test_complete_fills_what_does_not_exist_and_nothing_else(shape: tuple[int, .
     assert full.cat.equal(x0.cat)
     assert full.num[~gone].equal(x0.num[~gone])
     assert (full.num[gone] != x0.num[gone]).all()
-    double = joint_of(GATED).complete(Mixed(x0.num.double(), x0.cat), generator(1))
-    assert double.num.dtype == torch.float64
+    double = joint_of(GATED).complete(Mixed(x0.num.double(), x0.cat), generator(1)).num
+    noise = torch.randn(double.shape, generator=generator(1), dtype=torch.float64)
+    assert double[gone].equal(noise[gone])
+
+
+@SHAPES
+def test_a_value_exists_unless_its_state_is_closed(shape: tuple[int, ...]):
+    x0 = clean_rows(GATED, shape)
+    assert joint_of(GATED).exists(x0).equal(~closed(GATED, x0.cat))
+    assert joint_of(PLAIN).exists(x0).all()
 
 
 def test_what_is_filled_is_a_unit_normal_apart_from_everything():
     n = 40_000
-    x0 = Mixed(torch.zeros(n, 3), torch.zeros((n, 2), dtype=torch.int64).fill_(1))
+    x0 = Mixed(torch.zeros(n, 3), torch.tensor([1, 0]).expand(n, 2))
     noise = joint_of(GATED).complete(x0, generator()).num[:, 1:].double().numpy()
     # Means and the covariance have std 1/sqrt(n), variances sqrt(2/n); 5 of them, 3e-6 in all.
     assert np.abs(noise.mean(0)).max() < 5 / np.sqrt(n)
@@ -168,6 +176,23 @@ def some_belief(joint: JointDiffusion, x_t: Mixed, t: Tensor) -> Belief:
         t,
         Known.nothing(x_t),
     )
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_belief_and_step_are_those_of_the_twins(prior: str):
+    joint, n = joint_of(GATED, prior), 6
+    x_t, t, s = clean_rows(GATED, (n,)), torch.linspace(0.3, 1, n), torch.linspace(0.2, 0.9, n)
+    if prior == "absorbing":
+        x_t = Mixed(x_t.num, joint.multinomial.prior((n, 2), generator()))
+    seen = some_belief(joint, x_t, t)
+    belief = joint.estimate(seen, x_t, t)
+    assert belief.num.equal(joint.gaussian.estimate(seen.num, x_t.num, t))
+    assert belief.logits.equal(seen.logits)
+    for clock in (None, torch.full((n, 2), 0.15)):
+        x_s = joint.step(belief, x_t, t, s, generator(3), clock)
+        assert x_s.num.equal(joint.gaussian.step(belief.num, x_t.num, t, s))
+        apart = joint.multinomial.step(seen.logits, x_t.cat, t, s, generator(3), clock)
+        assert x_s.cat.equal(apart)
 
 
 @pytest.mark.parametrize("prior", PRIORS)

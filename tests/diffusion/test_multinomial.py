@@ -238,6 +238,8 @@ def test_kl_of_a_certain_and_right_belief_is_zero(prior: str):
 def test_kl_without_parts_has_no_columns(prior: str):
     process, none = MultinomialDiffusion((), prior), torch.zeros((3, 0), dtype=torch.int64)
     assert process.kl(torch.zeros(3, 0), none, none, full(0.5, 3), full(0.4, 3)).shape == (3, 0)
+    x = process.prior((3, 0), generator())
+    assert (x.shape, x.dtype) == ((3, 0), torch.int64)
 
 
 def test_loss_is_the_cross_entropy_of_what_is_masked():
@@ -312,6 +314,16 @@ def test_what_may_happen_shares_the_unit_interval_in_order(monkeypatch: pytest.M
             lambda shape, _, u=u: torch.full(shape, u if len(shape) == 3 else 0.0),
         )
         assert int(process.step(certain, x_t, t, s, generator())) == expected, u
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_nothing_of_x0_is_left_at_one_however_small_its_number(
+    prior: str, monkeypatch: pytest.MonkeyPatch
+):
+    process, x0 = MultinomialDiffusion((3,), prior), torch.tensor([[1]])
+    monkeypatch.setattr(multinomial, "_uniform", lambda shape, _: torch.zeros(shape))
+    noise = 3 if prior == "absorbing" else 0
+    assert process.q_sample(x0, torch.ones(1), generator()).tolist() == [[noise]]
 
 
 def test_nothing_stays_noise_at_the_end_however_small_its_number(monkeypatch: pytest.MonkeyPatch):

@@ -145,6 +145,15 @@ def constrained() -> DiffusionSynthesizer:
     return DiffusionSynthesizer(constraints=rules, **TINY).fit(frame)
 
 
+def chosen() -> DiffusionSynthesizer:
+    """Numbers and categories, of which trees choose among three candidates a row."""
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=1_200).round(2)
+    frame = pd.DataFrame({"x": x, "y": -x, "c": np.where(x > 0, "up", "down")})
+    with patch("tabdiff.training.critic.MOST_TREES", 4):
+        return DiffusionSynthesizer(candidates=3, **TINY).fit(frame)
+
+
 def days() -> TimeSeriesDiffusionSynthesizer:
     """A panel on regular days with holes, unequally long."""
     rng = np.random.default_rng(3)
@@ -200,7 +209,7 @@ def _small(
 
 
 SUBJECTS: dict[str, Callable[[], DiffusionEstimator]] = {
-    build.__name__: build for build in (kinds, arrow, constrained, days, visits, months)
+    build.__name__: build for build in (kinds, arrow, constrained, chosen, days, visits, months)
 }
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from tabdiff.data.mixed import Choice, Gate, Known, Mixed, Restriction
-from tabdiff.inference.condition import Present, choose, narrow
+from tabdiff.inference.condition import Present, _cut_normal, _resample, choose, narrow
 from tabdiff.inference.sample import sample, time_grid
 from tests import naive
 from tests.oracles import Mixture, Oracle, categorical, counts
@@ -137,6 +138,44 @@ def test_a_bounded_number_is_drawn_within_its_bounds_and_bears_on_the_rest():
     odds = GATED.weight[:2] * np.stack([naive.normal(z, m, 0.8) for m in (-0.6, 0.6)], -1)
     expected = (odds[:, 1] / odds.sum(1)).mean()
     assert abs((x.cat[:, 1] == 1).double().mean() - expected) < 2.5 / np.sqrt(n)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.5, np.inf), (-np.inf, -2.0), (-np.inf, 0.1)])
+def test_a_number_bounded_on_one_side_is_normal_beyond_it(low: float, high: float):
+    # DKW at 1e-6, three times.
+    ends = (torch.tensor([end]) for end in (low, high))
+    bounds = Restriction(0, 0, torch.tensor([0]), torch.tensor([1.0]), *ends)
+    n = 5_000
+    z = drawn(GATED, [bounds], n).num[:, 0].double().numpy()
+    below, above = stats.norm.cdf([low, high])
+    cdf = (stats.norm.cdf(z) - below) / (above - below)
+    assert low <= z.min() and z.max() <= high
+    assert naive.ks_distance(z, cdf) < naive.dkw(n, 1e-6)
+
+
+@pytest.mark.parametrize(("low", "high"), [(9.0, np.inf), (-np.inf, -40.0), (50.0, 60.0)])
+def test_a_number_beyond_every_normal_one_lies_at_its_bound(low: float, high: float):
+    ends = (torch.tensor([end], dtype=torch.float64) for end in (low, high))
+    assert float(_cut_normal(*ends, generator())) == min(low, high, key=abs)
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ([1, 1, 1, 1, 1], [0, 1, 2, 3, 4]),
+        ([0, 2, 1, 1], [1, 1, 2, 3]),
+        ([0, 0, 5], [2, 2, 2]),
+        ([3, 0, 0], [0, 0, 0]),
+        ([1, 0, 3, 0], [0, 2, 2, 2]),
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_are_resampled_as_often_as_their_weights_ask(
+    weights: list[float], expected: list[int], seed: int
+):
+    """Where the weights ask for whole numbers of rows, chance has no say."""
+    log_w = torch.tensor(weights, dtype=torch.float32).log() - 700
+    assert _resample(log_w, generator(seed)).tolist() == expected
 
 
 def test_a_free_way_leaves_the_number_to_the_walk():

@@ -16,7 +16,7 @@ from torch import Tensor
 from tabdiff.data.mixed import Gate, Known, Mixed
 from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import MultinomialDiffusion
-from tabdiff.inference.sample import sample, time_grid
+from tabdiff.inference.sample import restore, sample, time_grid
 from tests import naive
 from tests.oracles import (
     Mixture,
@@ -452,3 +452,40 @@ def test_a_gated_row_given_its_number_and_a_level(prior: str):
     # A share has std below 1 / (2 sqrt(n)): 5 of them. The stride may cost as above.
     assert abs((x.cat[:, 0] == 0).double().mean() - share) < 2.5 / np.sqrt(n) + 2.0 / nfe
     assert set(x.cat[:, 0].tolist()) == {0, 1}
+
+
+# ------------------------------------------------------------------------------- what is led back
+
+
+def test_restored_numbers_keep_their_law_and_stay_the_nearer_the_less_noise():
+    # DKW at 1e-6, twice. At 8 calls from t = 0.5 and t = 0.25 the stride costs less than 0.01.
+    n, joint = 20_000, HUMPS.joint()
+    x0, kept = HUMPS.draw(n, np.random.default_rng(0)), []
+    for strength in (0.5, 0.25):
+        times = strength * time_grid(8)
+        x = restore(Oracle(HUMPS, joint), joint, times, x0, Known.nothing(x0), generator())
+        values = x.num[:, 0].double().numpy()
+        distance = naive.ks_distance(values, HUMPS.component_cdf(values, 0))
+        assert distance < naive.dkw(n, 1e-6) + 0.01
+        kept.append(np.corrcoef(values, x0.num[:, 0])[0, 1])
+    assert 0.7 < kept[0] < 0.9 < kept[1]
+
+
+def test_restored_levels_keep_their_law_and_what_is_known():
+    # Chi-square at 1e-6. Of the rows, each part is noise with 0.6; five std of a share: 6e-7.
+    n, joint = 10_000, categorical(XOR).joint()
+    x0 = categorical(XOR).draw(n, np.random.default_rng(0))
+    known = Known.nothing(x0)
+    known.cat[:, 2] = True
+    oracle = Oracle(categorical(XOR), joint)
+    x = restore(oracle, joint, 0.6 * time_grid(40), x0, known, generator())
+    assert oracle.calls == 40
+    assert x.cat[:, 2].equal(x0.cat[:, 2])
+    assert naive.chi_square(counts(x, XOR.shape), XOR) > 1e-6
+    moved = (x.cat[:, :2] != x0.cat[:, :2]).double().mean(0)
+    assert ((moved > 0.1) & (moved < 0.6)).all()
+
+
+@pytest.mark.usefixtures("double_by_default")
+def test_the_grid_is_float32_whatever_torch_would_make():
+    assert time_grid(3).dtype == torch.float32

@@ -124,8 +124,14 @@ def test_known_states_stay_and_bear_on_their_neighbours():
 
 
 def test_sequences_of_unequal_length_end_where_they_end():
-    process = joint()
-    oracle = Chain(process)
+    process, seen_first = joint(), []
+
+    class Watched(Chain):
+        def __call__(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
+            seen_first.append((x_t.cat[..., 0], known.cat.all(-1)))
+            return super().__call__(x_t, t, known)
+
+    oracle = Watched(process)
     lengths = torch.tensor([1, 9, 3, 4])
     offsets = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)])
     slots = int(offsets[-1]) + 1
@@ -140,6 +146,10 @@ def test_sequences_of_unequal_length_end_where_they_end():
     assert (out.cat[:-1, 1] < 3).all()
     assert out.cat[-1].tolist() == [1, 0]
     assert oracle.lengths == {4}
+    # Where a sequence has ended, and there alone, a window shows absence, and as known.
+    ended = torch.arange(4) >= torch.tensor([1, 4, 3, 4])[:, None]
+    absent, known_whole = seen_first[0]
+    assert absent.bool().equal(ended) and known_whole.equal(ended)
 
 
 def test_nothing_to_draw_calls_nobody():
@@ -147,3 +157,29 @@ def test_nothing_to_draw_calls_nobody():
     states, oracle = drawn(3, 5, 4, 2, given)
     assert (states == 1).all()
     assert not oracle.lengths
+
+
+def test_numbers_are_drawn_where_they_are_not_known_and_kept_where_they_are():
+    layout = Layout(("x",), ("presence",), (2,), (None,), (0,))
+    levels = MultinomialDiffusion((2,), "absorbing", KeepSchedule())
+    process = JointDiffusion(layout, GaussianDiffusion(CosineSchedule(1.0)), levels)
+    windows = []
+
+    def indifferent(x_t: Mixed, t: Tensor, known: Known) -> Belief:
+        windows.append(known.num[..., 0])
+        return Belief(torch.zeros_like(x_t.num), torch.zeros(*x_t.shape, levels.packing.size))
+
+    # Of five rows and of two; the second of the first is known.
+    num, known = torch.zeros(8, 1), torch.zeros(8, 1, dtype=torch.bool)
+    num[1], known[1], known[-1] = 7.0, True, True
+    x0 = Mixed(num, torch.zeros(8, 1, dtype=torch.int64))
+    seen = Known(known, torch.ones(8, 1, dtype=torch.bool))
+    noise = torch.Generator().manual_seed(0)
+    offsets = torch.tensor([0, 5, 7])
+    out = unroll(indifferent, process, time_grid(1), x0, seen, offsets, 4, 2, noise).num[:, 0]
+    assert out[1] == 7 and out[-1] == 0
+    assert len(set(out.tolist())) == 8 and not num[0].any()
+    assert [window.tolist() for window in windows] == [
+        [[False, True, False, False], [False, False, True, True]],
+        [[True, True, True, False]],
+    ]

@@ -86,7 +86,7 @@ def _shifted(frame: pd.DataFrame) -> pd.DataFrame:
         (lambda frame: frame[["c1", "c0", "c2", "c3"]], "labels"),
         (lambda frame: frame.head(len(frame) - 1), "shape"),
         (lambda frame: frame.iloc[::-1], "index"),
-        (_shifted, "column 'c0': 1"),
+        (_shifted, "column 'c0': "),
         (lambda frame: frame.assign(c1=frame["c1"] * 1.00001), "decimals"),
         (lambda frame: frame.assign(c0=None), "column 'c0': dtype"),
         (lambda frame: frame.assign(c3=frame["c3"].where(frame.index > 0, np.nan)), "c3"),

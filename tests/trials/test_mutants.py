@@ -18,7 +18,8 @@ def between(x, low, high=3.0):
     if x < low or not x:
         raise ValueError(f"below {low - 1}")
     seen = [y for y in x if y]
-    seen[0] = max(low, high, key=abs)
+    seen[0] = pick(low, max(low, high), key=abs)
+    zip(x, x, strict=True)
     return x @ high
 '''
 PLANTED = [
@@ -32,11 +33,12 @@ PLANTED = [
     "between: not x -> x",
     "between: raise ValueError(f'below {low - 1}') -> pass",
     "between: for y in x if y -> for y in x",
-    "between: seen[0] = max(low, high, key=abs) -> pass",
+    "between: seen[0] = pick(low, max(low, high), key=abs) -> pass",
+    "between: zip(x, x, strict=True) -> pass",
     "between: 0 -> 1",
     "between: 0 -> -1",
-    "between: max(low, high, key=abs) -> max(high, low, key=abs)",
-    "between: max(low, high, key=abs) -> max(low, high)",
+    "between: pick(low, max(low, high), key=abs) -> pick(max(low, high), low, key=abs)",
+    "between: pick(low, max(low, high), key=abs) -> pick(low, max(low, high))",
     "between: return x @ high -> return None",
     "between: x @ high -> high @ x",
 ]
@@ -95,4 +97,5 @@ def test_every_module_of_the_mathematics_and_every_test_file_exists():
         assert all((trial.ROOT / name).is_file() for name in tests)
     for wing in ("diffusion", "inference"):
         names = {path.stem for path in (trial.ROOT / "tabdiff" / wing).glob("[a-z]*.py")}
-        assert {f"{wing}.{name}" for name in names} <= trial.TARGETS.keys()
+        # How work is spread over threads is no mathematics.
+        assert {f"{wing}.{name}" for name in names - {"threads"}} <= trial.TARGETS.keys()

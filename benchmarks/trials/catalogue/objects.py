@@ -120,7 +120,7 @@ CATEGORIES = {
     "category of decimals": _categories(lambda c: Decimal(c).scaleb(-1), 50),
     "category of bytes": _categories(lambda c: bytes([c]), 50),
     "category of many types": _categories(lambda c: _MIXED[c % 2 * 7], 1),
-    "ordered category": _categories(_odd_text, 30, ordered=True),
+    "ordered category": _categories(plain_text, 30, ordered=True),
     "ordered category of ints": _categories(int, 30, ordered=True),
 }
 _MICROSECONDS = (DAYS[0] * 86_400_000_000, DAYS[1] * 86_400_000_000)

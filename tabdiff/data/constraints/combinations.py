@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tabdiff.data.categorical import Levels, count_labels
+from tabdiff.data.categorical import Levels, checked_levels, count_labels
 from tabdiff.data.cells import Array, Cells
 from tabdiff.data.column import Column
 from tabdiff.data.parts import take
@@ -184,6 +184,7 @@ def _levels(values: Any, dtype: Any) -> Levels:
     array: Array = np.empty(len(values), dtype=object)
     array[:] = [from_json(value) for value in values]
     try:
-        return Levels(array.astype(dtype))
+        typed = array.astype(dtype)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"values of combinations are no {dtype}.") from error
+    return checked_levels(typed)

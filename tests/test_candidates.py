@@ -1,0 +1,78 @@
+"""Candidates at the front door: who gets a critic, and that all contracts of a sample hold."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tabdiff import DiffusionSynthesizer
+from tests.tiny import TINY, table, tiny
+
+
+def dependent(n: int) -> pd.DataFrame:
+    """Two numbers that two steps of training know nothing of: one is the other."""
+    x = np.random.default_rng(0).normal(size=n)
+    return pd.DataFrame({"x": x, "y": x, "c": np.where(x > 0, "up", "down")})
+
+
+@pytest.fixture(scope="module")
+def chosen() -> DiffusionSynthesizer:
+    return DiffusionSynthesizer(**(TINY | {"candidates": 4})).fit(dependent(2_000))
+
+
+def test_candidates_bring_what_the_network_does_not_know(chosen):
+    alone = DiffusionSynthesizer(**(TINY | {"candidates": 1})).fit(dependent(2_000))
+    dependence = [s.sample(1_000)[["x", "y"]].corr("spearman").iloc[0, 1] for s in (alone, chosen)]
+    assert abs(dependence[0]) < 0.2 < 0.5 < dependence[1]
+
+
+def test_fewer_rows_are_the_head_of_more(chosen):
+    assert chosen.sample(1_500, random_state=3).head(70).equals(chosen.sample(70, random_state=3))
+
+
+def test_a_file_keeps_what_chooses(chosen, tmp_path):
+    chosen.save(tmp_path / "m.tabdiff")
+    again = DiffusionSynthesizer.load(tmp_path / "m.tabdiff")
+    assert again.sample(50, random_state=1).equals(chosen.sample(50, random_state=1))
+
+
+def test_what_is_known_holds_in_every_candidate(chosen):
+    rows = chosen.sample(200, conditions={"c": "up", "x": (0.5, 1.0)})
+    assert (rows["c"] == "up").all() and rows["x"].between(0.5, 1.0).all()
+    # The third column is drawn, and chosen for the range of the second.
+    assert rows["y"].mean() > 0.3
+    holes = dependent(300)
+    holes.loc[::2, "y"] = np.nan
+    filled = chosen.impute(holes)
+    assert filled[holes.notna()].equals(holes) and filled.notna().all(axis=None)
+
+
+def test_a_budget_is_the_networks_alone():
+    assert tiny().fit(table()).candidates_ == 1
+
+
+def test_one_candidate_can_be_asked_of_a_fitted_one(chosen):
+    other = DiffusionSynthesizer(**(TINY | {"candidates": 1})).fit(dependent(2_000))
+    before = chosen.candidates
+    chosen.candidates = 1
+    try:
+        assert chosen.sample(50, random_state=1).equals(other.sample(50, random_state=1))
+    finally:
+        chosen.candidates = before
+
+
+@pytest.mark.parametrize(("wrong", "error"), [(0, ValueError), (65, ValueError), ("2", TypeError)])
+def test_numbers_of_candidates_that_make_no_sense_are_refused(wrong, error):
+    with pytest.raises(error, match="candidates must be"):
+        tiny(candidates=wrong).fit(table())
+
+
+def test_ctrl_c_while_the_trees_grow_leaves_a_usable_model(monkeypatch):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tabdiff.synthesizer.learn_critic", interrupted)
+    synth = tiny(candidates=2)
+    with pytest.raises(KeyboardInterrupt):
+        synth.fit(table())
+    assert synth.stopped_ == "interrupted" and synth.candidates_ == 1
+    assert len(synth.sample(5)) == 5
