@@ -89,8 +89,8 @@ from tabdiff import DiffusionSynthesizer, TimeSeriesDiffusionSynthesizer
 
 def load_all():
     for path in map(Path, sys.argv[1:]):
-        of_table = path.stem in ("kinds", "arrow", "constrained")
-        kind = DiffusionSynthesizer if of_table else TimeSeriesDiffusionSynthesizer
+        of_series = path.stem in ("days", "months", "visits")
+        kind = TimeSeriesDiffusionSynthesizer if of_series else DiffusionSynthesizer
         kind.load(path, device="cpu")
 
 def execute():

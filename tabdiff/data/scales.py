@@ -173,9 +173,10 @@ def find_scale(distinct: Array, precision: np.dtype[Any]) -> Lattice | Continuum
         return _lattice(counts, distinct.dtype, digits)
     low, high = float(distinct[0]), float(distinct[-1])
     _, exponent = np.frexp(max(abs(low), abs(high)))
-    shift = -int(exponent) if exponent > 1000 or exponent < -900 else 0
-    # Shifting the largest value to about 1 would flush small neighbours of a huge one.
-    return Continuum(low, high, -8 if exponent > 1000 else min(shift, 1000))
+    if exponent > 1000:
+        # Shifting the largest value to about 1 would flush small neighbours of a huge one.
+        return Continuum(low, high, -8)
+    return Continuum(low, high, min(-int(exponent), 1000) if exponent < -900 else 0)
 
 
 def _lattice(counts: Array, dtype: np.dtype[Any], digits: int | None) -> Lattice:
@@ -209,8 +210,6 @@ def decimal_places(distinct: Array, precision: np.dtype[Any]) -> int | None:
 
 def _shows(values: Array, digits: int, precision: np.dtype[Any], tolerance: float) -> bool:
     nearest = (np.rint(values * 10.0**digits) / 10.0**digits).astype(precision)
-    if tolerance == 0.0:
-        return bool(np.array_equal(nearest, values.astype(precision)))
     return bool(np.all(np.abs(nearest.astype(np.float64) - values) <= tolerance * np.abs(values)))
 
 

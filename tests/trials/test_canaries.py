@@ -47,6 +47,7 @@ def outputs_kept(real: Planted, folder: Path) -> dict[str, set[str]]:
     return {name: found.sorts(real) for name, found in kept(synth, case)}
 
 
+@pytest.mark.usefixtures("sdmetrics")
 @pytest.mark.parametrize("shape", ["table", "panel"])
 def test_outputs_hold_the_real_values_that_are_told_and_no_others(shape: str):
     seen, pairs = observe(shape, seed=1, k=0)
