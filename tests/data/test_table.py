@@ -523,6 +523,22 @@ def test_a_rehearsal_writes_every_level_and_the_ends_of_what_is_open() -> None:
     assert len(fitted(many).rehearse()) == 3 * 256
 
 
+def test_rows_count_from_the_first_unless_told_otherwise() -> None:
+    encoder = fitted(pd.DataFrame({"id": [f"u{k}" for k in range(30)]}), id="identifier")
+    empty = Mixed(torch.zeros(3, 0), torch.zeros(3, 0, dtype=torch.int64))
+    out = encoder.decode(empty, rng())["id"]
+    assert out.tolist() == encoder.decode(empty, rng(), 0)["id"].tolist()
+    assert encoder.write(encoder.decode_cells(empty, rng()))["id"].tolist() == out.tolist()
+    assert encoder.decode(empty[1:], rng(), 1)["id"].tolist() == out.tolist()[1:]
+
+
+def test_as_many_encoders_as_columns_are_asked_for() -> None:
+    data, arrays = hostile()
+    data["columns"].pop()
+    with pytest.raises(ValueError, match="malformed encoder: 4 encoders for 5 columns"):
+        TableEncoder.from_state(data, arrays)
+
+
 def test_a_rehearsal_writes_each_label_that_shares_a_level() -> None:
     labels = [f"v{k % 10_400:05d}" for k in range(15_000)]
     with pytest.warns(SchemaWarning, match="more than 10,000 distinct"):
