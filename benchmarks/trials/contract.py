@@ -165,7 +165,7 @@ def _broken_header(real: Any, made: Any, kinds: Sequence[str]) -> Iterator[str]:
     if not made.index.identical(pd.RangeIndex(len(made))):
         yield f"index {made.index!r}"
     for at, (new, old) in enumerate(zip(made.dtypes, real.dtypes, strict=True)):
-        renewed = kinds[at] == "identifier" and isinstance(old, pd.CategoricalDtype)
+        renewed = kinds[at].endswith("identifier") and isinstance(old, pd.CategoricalDtype)
         if not (new == old or (renewed and isinstance(new, pd.CategoricalDtype))):
             yield f"column {real.columns[at]!r}: dtype {new!r}, was {old!r}"
         elif told := _other_tokens(made.iloc[:, at], real.iloc[:, at]):
@@ -202,10 +202,10 @@ def _broken_column(old: Cells, new: Cells, kind: str) -> Iterator[str]:
 
 def broken_values(old: list[Any], new: list[Any], kind: str) -> Iterator[str]:
     """What new values of a column break of the old ones: bounds, steps, levels, or secrecy."""
-    if kind == "identifier":
+    if kind in ("identifier", "repeated identifier"):
         if told := set(map(typed, new)) & set(map(typed, old)):
             yield f"real identifiers: {sorted(map(repr, told))[:3]}"
-        if len(set(new)) < len(new):
+        if kind == "identifier" and len(set(new)) < len(new):
             yield "identifiers that come twice"
     elif kind in NUMBER_KINDS and new:
         if min(new) < min(old) or max(new) > max(old):
@@ -312,5 +312,7 @@ def broken_by_condition(made: Any, at: int, value: object) -> list[str]:
         return [] if cells.missing.all() else ["condition: a cell is not missing"]
     if cells.missing.any():
         return ["condition: a cell is missing"]
-    other = [found for found in cells.values if typed(found) != typed(value)]
+    # In a column of floats a whole number is asked for, and comes out, as one of them.
+    wanted = float(value) if type(value) is int and float in map(type, cells.values) else value
+    other = [found for found in cells.values if typed(found) != typed(wanted)]
     return [f"condition: {other[0]!r}, wanted {value!r}"] if other else []

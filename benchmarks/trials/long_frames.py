@@ -120,8 +120,10 @@ def _sample(table: LongTable, synth: TimeSeriesDiffusionSynthesizer, rng: Rng) -
         return [f"columns {labels_of(made)}"]
     real, own = _others(table, table.frame, kinds)
     new, _ = _others(table, made, kinds)
-    # Identifiers among the rows are unique, those of entities are so by entity.
-    broken = broken_by_sample(real, new, len(made), ["" if k == "identifier" else k for k in own])
+    # Those of an entity stand in each of its rows.
+    broken = broken_by_sample(
+        real, new, len(made), [f"repeated {k}" if k == "identifier" else k for k in own]
+    )
     return broken + _broken_roles(table, made, n, synth._is_single)
 
 

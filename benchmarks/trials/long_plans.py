@@ -36,7 +36,7 @@ MOMENTS = {
     "uint64": 1,
     "Int16": 10,
     "float64 cents": 5,
-    "float64": 1,
+    "float64": 1000,
     "float32 tenths": 1,
     "Float64 cents": 100,
     "objects: ints": 1,
@@ -119,7 +119,7 @@ def draw_long_plan(rng: Rng) -> LongPlan:
     moments = [*MOMENTS, *CALENDAR, "", "", ""]
     single = rng.random() < 0.125
     if polars:
-        moments = [name for name in moments if name.startswith("arrow") or not name]
+        moments = [name for name in moments if name in ARROWS or not name]
     rows = [draw_column(rng, families) for _ in range(int(rng.integers(1, 4)))]
     if not polars and rng.random() < 0.04:
         rows[0] = ColumnPlan(str(rng.choice(list(REFUSED))), "few", 0.0, rows[0].seed)
@@ -130,7 +130,7 @@ def draw_long_plan(rng: Rng) -> LongPlan:
     faults += ["a moment twice", "a moment missing"] if chosen and chosen not in CALENDAR else []
     faults += ["a key missing"] if key and FAMILIES[key].can_miss else []
     n = 1 if single else int(rng.integers(1, MOST_ENTITIES + 1))
-    least = 2 if single else 1
+    least = 2 if n == 1 else 1
     return LongPlan(
         lengths=tuple(int(length) for length in rng.integers(least, MOST_LENGTH + 1, n)),
         key=key,

@@ -87,13 +87,20 @@ def zone_to_text(zone: dt.tzinfo | None) -> str:
 
 
 def zone_from_text(text: str) -> dt.tzinfo:
-    """The time zone of an IANA key, ``UTC``, or an offset: ``UTC+hh:mm``, in arrow ``+hh:mm``."""
+    """The time zone of an IANA key, ``UTC`` or ``UTC+hh:mm``."""
     if text == "UTC":
         return dt.UTC
-    if match := re.fullmatch(r"(?:UTC)?([+-])(\d{1,2})(?::(\d{2}))?", text):
+    if match := re.fullmatch(r"UTC([+-])(\d{1,2})(?::(\d{2}))?", text):
         offset = dt.timedelta(hours=int(match[2]), minutes=int(match[3] or 0))
         return dt.timezone(offset if match[1] == "+" else -offset)
     try:
         return zoneinfo.ZoneInfo(text)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError(f"time zone {text!r} is unknown") from error
+
+
+def zone_of_arrow(text: str | None) -> dt.tzinfo | None:
+    """The time zone of an arrow type, which calls an offset ``+hh:mm``; None for none."""
+    if not text:
+        return None
+    return zone_from_text(f"UTC{text}" if text[0] in "+-" else text)

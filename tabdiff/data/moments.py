@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tabdiff.data.cells import Array, zone_from_text
+from tabdiff.data.cells import Array, zone_from_text, zone_of_arrow
 from tabdiff.data.column import Column
 from tabdiff.data.dtypes import dtype_from_text
 
@@ -27,7 +27,8 @@ def local_dates(counts: Array, column: Column) -> pd.Series:
         dtype: Any = dtype_from_text(column.dtype)
         if column.dtype == "object":
             dtype = pd.PeriodDtype(column.detail)
-        return pd.Series(pd.arrays.PeriodArray(counts, dtype=dtype)).dt.to_timestamp()
+        begun = pd.arrays.PeriodArray(counts, dtype=dtype).asfreq("s", how="start")
+        return pd.Series(begun.astype("int64").view("M8[s]"))
     # By the unit of the counts: pandas takes objects and arrow's moments through nanoseconds.
     dates, zone = pd.Series(counts.view(f"M8[{_unit(column)}]")), zone_of(column)
     if zone is None:
@@ -43,8 +44,7 @@ def zone_of(column: Column) -> dt.tzinfo | None:
         return None
     dtype: Any = dtype_from_text(column.dtype)
     if isinstance(dtype, pd.ArrowDtype):
-        zone = dtype.pyarrow_dtype.tz
-        return zone_from_text(zone) if zone else None
+        return zone_of_arrow(dtype.pyarrow_dtype.tz)
     return dtype.tz if isinstance(dtype, pd.DatetimeTZDtype) else None
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tabdiff.data.cells import Cells, zone_from_text
+from tabdiff.data import iso
+from tabdiff.data.cells import Cells, zone_from_text, zone_of_arrow
 from tabdiff.data.column import Column
 from tabdiff.data.columns import number_bounds
 from tabdiff.data.dtypes import dtype_from_text
@@ -147,15 +148,15 @@ def _as_datetime(value: Any, column: Column) -> pd.Timestamp:
     dtype = dtype_from_text(column.dtype)
     zone = getattr(dtype, "tz", None)
     if isinstance(dtype, pd.ArrowDtype):
-        text = getattr(dtype.pyarrow_dtype, "tz", None)
-        zone = zone_from_text(text) if text else None
+        zone = zone_of_arrow(dtype.pyarrow_dtype.tz)
     return _in_unit(_stamp(value, zone), column)
 
 
 def _as_datetime_text(value: Any, column: Column) -> str:
     stamp = _stamp(value, None)
-    text = stamp.strftime(column.detail)
-    if pd.to_datetime(text, format=column.detail) != stamp:
+    count = np.array([stamp.as_unit("s").asm8.view(np.int64)])
+    (text,) = iso.write_seconds(count, column.detail)
+    if stamp.as_unit("s") != stamp or iso.read_seconds([text], column.detail) != count:
         raise ConditionError(f"the column holds moments such as {text}, without anything finer.")
     return text
 

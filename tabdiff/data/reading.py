@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tabdiff.data import iso
 from tabdiff.data.cells import EPOCH, MICROSECOND, Array, Cells, inner_numpy, present
 from tabdiff.data.column import Column
 from tabdiff.data.dtypes import dtype_from_text, inner_dtype
@@ -174,8 +175,7 @@ def _read_arrow_counts(series: pd.Series) -> Array:
 
 
 def _read_datetime_text(series: pd.Series, column: Column) -> Array:
-    stamps = pd.to_datetime(_objects(series), format=column.detail, exact=True)
-    return np.asarray(stamps, dtype="M8[s]").astype(np.int64)
+    return iso.read_seconds(_read_strings(series, column).tolist(), column.detail)
 
 
 def _read_timestamp_objects(series: pd.Series, column: Column) -> Array:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import uuid
 from collections import Counter
 from decimal import Decimal
@@ -13,26 +12,16 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype
 
+from tabdiff.data import iso
 from tabdiff.data.cells import TOKENS, Array, present, zone_to_text
 from tabdiff.data.errors import shorten
 from tabdiff.data.scalars import SCALAR_TYPES
 
 _INT64 = np.iinfo(np.int64)
-_DATE = r"\d{4}-\d{2}-\d{2}"
 _UNSELECTABLE = {
     "string_view[pyarrow]": "string[pyarrow]",
     "binary_view[pyarrow]": "binary[pyarrow]",
 }
-_TEXT_FORMATS = tuple(
-    (re.compile(f"{_DATE}{clock}"), f"%Y-%m-%d{directive}")
-    for clock, directive in (
-        ("", ""),
-        (r" \d{2}:\d{2}", " %H:%M"),
-        (r" \d{2}:\d{2}:\d{2}", " %H:%M:%S"),
-        (r"T\d{2}:\d{2}", "T%H:%M"),
-        (r"T\d{2}:\d{2}:\d{2}", "T%H:%M:%S"),
-    )
-)
 
 
 class Finding(NamedTuple):
@@ -225,14 +214,8 @@ def _datetime_form(values: list[Any]) -> tuple[str, str, str] | None:
 
 def _text_form(held: pd.Series) -> tuple[str, str, str]:
     """Text, or timestamps in one of the ISO formats that can be written back to the letter."""
-    values = np.array(held.astype(object), dtype=object)
-    for pattern, directive in _TEXT_FORMATS:
-        if pattern.fullmatch(values[0]) is None or not all(map(pattern.fullmatch, values)):
-            continue
-        stamps = pd.to_datetime(values, format=directive, exact=True, errors="coerce")
-        if not stamps.isna().any():
-            return "datetime text", directive, ""
-    return "string", "", ""
+    found = iso.format_of(held.astype(object).tolist())
+    return ("datetime text", found, "") if found else ("string", "", "")
 
 
 def _odd_types(values: Any) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tabdiff.data import iso
 from tabdiff.data.cells import EPOCH, MICROSECOND, TOKENS, Array, Cells, inner_numpy, zone_from_text
 from tabdiff.data.column import Column
 from tabdiff.data.dtypes import dtype_from_text, inner_dtype
@@ -168,7 +169,7 @@ _OBJECTS: dict[str, Callable[[Array, Column], list[Any]]] = {
     "decimal": _decimals,
     "datetime objects": _datetimes,
     "timestamp objects": _timestamps,
-    "datetime text": lambda values, column: _texts(values, column),
+    "datetime text": lambda values, column: iso.write_seconds(values, column.detail),
     "date": lambda values, column: values.astype("M8[D]").tolist(),
     "time": lambda values, column: [(EPOCH + int(v) * MICROSECOND).time() for v in values],
     "timedelta objects": lambda values, column: values.astype("m8[us]").tolist(),
@@ -179,10 +180,3 @@ _OBJECTS: dict[str, Callable[[Array, Column], list[Any]]] = {
         pd.Period(ordinal=v, freq=column.detail) for v in values.tolist()
     ],
 }
-
-
-def _texts(values: Array, column: Column) -> list[str]:
-    unit = "D" if "%H" not in column.detail else "s" if "%S" in column.detail else "m"
-    texts: Array = np.datetime_as_string(values.astype("M8[s]").astype(f"M8[{unit}]"))
-    separator = column.detail[8:9]
-    return (np.char.replace(texts, "T", " ") if separator == " " and len(texts) else texts).tolist()

@@ -15,6 +15,7 @@ from tabdiff.data.conditions import read_conditions
 from tabdiff.data.errors import ConditionError
 from tabdiff.data.frames import concat
 from tabdiff.data.identifiers import IdentifierEncoder
+from tabdiff.data.moments import local_dates
 from tabdiff.data.parts import Parts
 from tabdiff.data.question import Question
 from tabdiff.data.reading import read_cells
@@ -178,6 +179,42 @@ def test_arrow_moments_of_a_timeline_may_lie_beyond_nanoseconds(dtype: str) -> N
     timeline = Timeline.fit(column, times, np.array([0, 40]))
     assert timeline.kind == "steps" and timeline.calendar == ("weekday",)
     assert timeline.dates(times).dt.year.unique().tolist() == [5255]
+
+
+@pytest.mark.parametrize("column", ["Q-FEB", "M", "W-WED"])
+def test_periods_of_a_timeline_may_lie_beyond_nanoseconds(column: str) -> None:
+    periods = pd.Series(pd.period_range("2500-01", periods=200, freq=column))
+    times = periods.astype("int64").to_numpy()
+    found = local_dates(times, Schema.infer(pd.DataFrame({"d": periods}))["d"])
+    assert found.dt.year.tolist() == [period.asfreq("D", how="start").year for period in periods]
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("0001-01-01", "9999-12-31"),
+        ("0001-01-01T00:00", "9999-12-31T23:59"),
+        ("2020-02-29 10:00:01", "9999-12-31 00:00:00"),
+    ],
+)
+def test_moments_as_text_may_be_of_any_year_of_four_digits(first: str, last: str) -> None:
+    real = objects([first, last] * 30)
+    encoder = fitted(real)
+    assert encoder.schema["x"].form == "datetime text"
+    assert made(encoder, real).tolist() == real.tolist()
+    asked = Question.of_mapping(encoder, {"x": last}).given.columns[0]
+    assert asked is not None and asked.cells.values.tolist() == [
+        max(read_cells(real, encoder.schema["x"]).values)
+    ]
+
+
+@pytest.mark.parametrize(
+    "odd", ["2020-02-30", "2020-01-01 24:00", "٢٠٢٠-01-01", "2020-1-1", "2020-01"]
+)
+def test_text_that_is_no_moment_stays_text(odd: str) -> None:
+    real = objects([odd] * 30 + [odd + "x"] * 30)
+    assert fitted(real).schema["x"].form == "string"
+    assert Schema.infer(pd.DataFrame({"x": objects(["2020-01-01", odd] * 9)}))["x"].form == "string"
 
 
 def test_zoned_objects_on_the_first_of_months_are_told_to_the_hour() -> None:

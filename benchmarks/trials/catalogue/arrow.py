@@ -73,7 +73,7 @@ ARROW = {
     "arrow time32[s]": _arrow(pa.time32("s"), 0, 86_399),
     "arrow time32[ms]": _arrow(pa.time32("ms"), 0, 86_399_999),
     "arrow time64[us]": _arrow(pa.time64("us"), 0, 86_399_999_999),
-    "arrow time64[ns]": _arrow(pa.time64("ns"), 0, 86_399_999_999_999),
+    "arrow time64[ns]": _arrow(pa.time64("ns"), 0, 86_399_999_999, lambda c: c * 1000),
     "arrow decimal128": _arrow(
         pa.decimal128(12, 2), -(10**11), 10**11, lambda c: Decimal(c).scaleb(-2)
     ),

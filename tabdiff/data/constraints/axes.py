@@ -34,8 +34,6 @@ _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _DAY = 86_400
 _INT64 = 2**63 - 1
 _YEARS = (dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30, 23, 59, 59))
-# pandas 2 reads timestamps from text as nanoseconds.
-_TEXT_YEARS = (dt.datetime(1678, 1, 1), dt.datetime(2261, 12, 31))
 
 
 class Units(NamedTuple):
@@ -93,7 +91,7 @@ def _moment_units(column: Column, dtype: Any) -> Units:
         return Units("moment with a time zone" if zoned else "moment", _DIGITS[_unit(dtype)])
     if column.form == "datetime text":
         base = _DAY if "%H" not in column.detail else 1 if "%S" in column.detail else 60
-        return Units("moment", 0, 1, base, *map(_seconds, _TEXT_YEARS))
+        return Units("moment", 0, 1, base, *map(_seconds, _YEARS))
     family = "moment with a time zone" if column.detail else "moment"
     if column.form == "timestamp objects":
         return Units(family, 9)
