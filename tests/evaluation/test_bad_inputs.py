@@ -16,7 +16,7 @@ from tabdiff.evaluation.report import Report, evaluate
 from tests.evaluation.panels import draw_panel
 from tests.odd_columns import REFUSED, WHOLE, numbers, objects
 
-pytest.importorskip("sdmetrics")
+pytestmark = pytest.mark.usefixtures("sdmetrics")
 N = len(next(iter(WHOLE.values())))
 # Nanoseconds after 1970, and instants are judged in microseconds.
 BELOW_A_MICROSECOND = {"58 arrow timestamp with zone"}
