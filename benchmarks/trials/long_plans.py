@@ -126,13 +126,15 @@ def draw_long_plan(rng: Rng) -> LongPlan:
     context = [draw_column(rng, families) for _ in range(0 if single else int(rng.integers(0, 3)))]
     key = "" if single else str(rng.choice([n for n in KEYS if n in families]))
     chosen = str(rng.choice(moments))
-    faults = [""] * 20
-    faults += ["a moment twice", "a moment missing"] if chosen and chosen not in CALENDAR else []
-    faults += ["a key missing"] if key and FAMILIES[key].can_miss else []
     n = 1 if single else int(rng.integers(1, MOST_ENTITIES + 1))
-    least = 2 if n == 1 else 1
+    lengths = rng.integers(2 if n == 1 else 1, MOST_LENGTH + 1, n)
+    faults = [""] * 20
+    if chosen in MOMENTS and rows[0].family not in REFUSED and max(lengths) > 1:
+        faults += ["a moment twice"] + ["a moment missing"] * FAMILIES[chosen].can_miss
+    if key and FAMILIES[key].can_miss and rows[0].family not in REFUSED:
+        faults.append("a key missing")
     return LongPlan(
-        lengths=tuple(int(length) for length in rng.integers(least, MOST_LENGTH + 1, n)),
+        lengths=tuple(int(length) for length in lengths),
         key=key,
         moments=chosen,
         rhythm=str(rng.choice(["regular", "holes", "irregular"])),
