@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         NewerFormatError,
         NotATabdiffFileError,
         PersistenceError,
+        UnknownKindError,
     )
     from tabdiff.synthesizer import DiffusionSynthesizer
     from tabdiff.timeseries import TimeSeriesDiffusionSynthesizer
@@ -56,6 +57,7 @@ __all__ = [
     "SchemaWarning",
     "TimeSeriesDiffusionSynthesizer",
     "UnknownColumnError",
+    "UnknownKindError",
     "__version__",
     "compare",
     "evaluate",
@@ -83,6 +85,7 @@ _HOME = {
     "SchemaWarning": "tabdiff.data.schema",
     "TimeSeriesDiffusionSynthesizer": "tabdiff.timeseries",
     "UnknownColumnError": "tabdiff.data.errors",
+    "UnknownKindError": "tabdiff.persistence",
     "compare": "tabdiff.evaluation.compare",
     "evaluate": "tabdiff.evaluation.report",
 }

@@ -491,8 +491,8 @@ def test_70_hours_go_on_where_the_clocks_change(start: str, hours: int):
     expected = pd.date_range(stamps[-1], periods=41, freq="h")[1:]
     assert made.day.tolist() == expected.tolist()
     assert made.day.dtype == frame.day.dtype
-    sunday = made.day[made.day.dt.weekday == 6]
-    assert len(sunday) + (stamps.weekday == 6).sum() == hours
+    sunday = made.day[made.day.dt.day_of_week == 6]
+    assert len(sunday) + (stamps.day_of_week == 6).sum() == hours
 
 
 def test_70_local_days_over_a_change_of_clocks_are_learned():
@@ -788,7 +788,9 @@ def test_an_entity_of_one_row_among_longer_ones_is_one():
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_entities_are_learned_and_drawn():
+def test_a_hundred_thousand_entities_are_learned_and_drawn(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sampler, "CHUNK", 1024)
+    monkeypatch.setattr(sequences, "CHUNK_SLOTS", 8192)
     n = 100_000
     frame = pd.DataFrame({"shop": np.repeat(np.arange(n), 2), "day": np.tile([0, 1], n)})
     frame = frame.assign(x=numbers(2 * n), town=np.repeat(np.resize(["a", "b"], n), 2))

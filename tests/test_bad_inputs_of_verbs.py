@@ -301,6 +301,7 @@ def test_100_threads_share_a_model_and_get_what_one_alone_gets() -> None:
             pd.testing.assert_frame_equal(one, other)
 
 
+@pytest.mark.slow
 def test_103_neither_warnings_as_errors_nor_optimised_python_change_anything() -> None:
     program = (
         "import pandas as pd\n"

@@ -289,6 +289,8 @@ def through_joblib(synth: DiffusionSynthesizer) -> DiffusionSynthesizer:
     return joblib.load(buffer)
 
 
+# torch 2.4 unpickles its own tensors in a way that it warns of.
+@pytest.mark.filterwarnings("ignore:You are using .torch.load.:FutureWarning")
 @pytest.mark.parametrize(
     "copied",
     [copy.deepcopy, lambda synth: pickle.loads(pickle.dumps(synth)), through_joblib],  # noqa: S301

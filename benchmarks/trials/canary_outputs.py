@@ -102,10 +102,11 @@ def of_panel(case: Case) -> Iterator[Output]:
 
 
 def _holes(frame: pd.DataFrame) -> pd.DataFrame:
-    """Every second number, plan and remark missing."""
+    """Every second number, remark, and stage or plan missing."""
     odd = np.arange(len(frame)) % 2 == 1
-    holes = {label: frame[label].mask(odd) for label in ("income", "points", "remarks")}
-    return frame.assign(**holes)
+    category = "stage" if "stage" in frame else "plan"
+    labels = ("income", "points", "remarks", category)
+    return frame.assign(**{label: frame[label].mask(odd) for label in labels})
 
 
 def kept(synth: Any, case: Case) -> Iterator[Output]:

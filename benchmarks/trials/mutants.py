@@ -49,7 +49,7 @@ CALLED = {FAILED: KILLED, PASSED: SURVIVED, TIMED_OUT: TIMED_OUT}
 # What the tests need, imported once for all processes; nothing of ours.
 WARM = ("torch", "pandas", "pyarrow", "sklearn", "scipy.special", "scipy.stats")
 # Processor time that mutants may take, in multiples of what the tests took, and seconds on top.
-PATIENCE, GRACE = 5, 10
+PATIENCE, GRACE = 4, 4
 
 
 def _in(folder: str, *names: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -33,12 +34,15 @@ class Suite(NamedTuple):
     passed : int
     skipped : dict of str to int
         How many tests were skipped, by the reason given.
+    expected : dict of str to int
+        How many tests failed as they are marked to, by the reason given.
     failures : list of str
         One line for each test that failed or broke, and for a run that ended before its last test.
     """
 
     passed: int
     skipped: dict[str, int]
+    expected: dict[str, int]
     failures: list[str]
 
 
@@ -59,7 +63,8 @@ def run_suite(paths: list[str], seed: int) -> Suite:
 
 
 def _counted(cases: list[ElementTree.Element]) -> Suite:
-    passed, skipped, failures = 0, dict[str, int](), list[str]()
+    passed, failures = 0, list[str]()
+    skipped, expected = Counter[str](), Counter[str]()
     for case in cases:
         name = f"{case.get('classname')}::{case.get('name')}"
         broken = case.find("failure") if case.find("error") is None else case.find("error")
@@ -67,11 +72,11 @@ def _counted(cases: list[ElementTree.Element]) -> Suite:
         if broken is not None:
             failures.append(f"{name}: {broken.get('message', '')[:200]}")
         elif left_out is not None:
-            reason = left_out.get("message", "")
-            skipped[reason] = skipped.get(reason, 0) + 1
+            kind = expected if left_out.get("type") == "pytest.xfail" else skipped
+            kind[left_out.get("message", "")] += 1
         else:
             passed += 1
-    return Suite(passed, skipped, failures)
+    return Suite(passed, dict(skipped), dict(expected), failures)
 
 
 def differing(constraints: Path) -> list[str]:
@@ -102,7 +107,7 @@ def main() -> None:
         parser.error(f"this is no environment of {asked.constraints}: {'; '.join(wrong)}.")
     began = time.monotonic()
     suite = run_suite(asked.paths, asked.seed)
-    figures = {"passed": suite.passed, "skipped": suite.skipped}
+    figures = {"passed": suite.passed, "skipped": suite.skipped, "expected": suite.expected}
     figures["others"] = {name: _release(name) for name in OTHERS}
     record(
         f"versions: {asked.name}",

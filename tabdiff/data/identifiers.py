@@ -227,7 +227,7 @@ def _free_range(values: Array, low: int | None, high: int | None) -> tuple[int, 
     if low is None or high is None:
         low, high = least - 2**64, most + 2**64
     above, below = high - most, least - low
-    if above >= min(below, ROOM) or above >= below:
+    if above >= min(below, ROOM):
         first = (most // _coarse(most) + 1) * _coarse(most)
         return (first if high - first >= ROOM else most + 1), high
     last = least // _coarse(least) * _coarse(least) - 1

@@ -364,5 +364,13 @@ def nearest(levels: Array, values: Array) -> Array:
     right = np.clip(np.searchsorted(levels, values), 0, len(levels) - 1)
     left = np.maximum(right - 1, 0)
     low, high = levels[left], levels[right]
-    nearer = np.where(values > low, values - low, 0) < np.where(high > values, high - values, 0)
-    return np.where(nearer & (values < high), left, right)
+    outside = values >= high
+    if levels.dtype.kind == "f":
+        # Half of each, as two floats may lie further apart than a float can tell.
+        low, high, values = low / 2, high / 2, values / 2
+    below, above = np.maximum(values, low) - low, np.maximum(high, values) - values
+    if below.dtype.kind == "i":
+        # A difference that wrapped around is right as a number without a sign.
+        unsigned = f"u{below.dtype.itemsize}"
+        below, above = below.view(unsigned), above.view(unsigned)
+    return np.where((below < above) & ~outside, left, right)

@@ -36,8 +36,12 @@ class Lattice:
 
     @property
     def half(self) -> float:
-        """Half a cell, in the units of :meth:`place`."""
-        return 0.5
+        """How far values spread from their point, in the units of :meth:`place`.
+
+        Half of the way to the next point, less than that by more than the rounding of v -> z -> v:
+        a value at the very edge would be rounded to a point of the neighbouring cell.
+        """
+        return max(0.0, 0.5 - 1e-6 - self.cells * 2.0**-46)
 
     def index(self, values: Array) -> Array:
         """Index i of each value as uint64, to the nearest point within the bounds."""
@@ -53,11 +57,9 @@ class Lattice:
         return whole + (rest > np.uint64(self.step // 2))
 
     def place(self, values: Array, rng: np.random.Generator) -> Array:
-        """Position v of each value: its index, spread uniformly over its cell."""
+        """Position v of each value: its index, spread uniformly around it."""
         index = self.index(values).astype(np.float64)
-        # The spread keeps off the cell's edges by more than the rounding of v -> z -> v.
-        spread = max(0.0, 1.0 - 2e-6 - self.cells * 2.0**-45)
-        return index + (rng.random(len(index)) - 0.5) * spread
+        return index + (rng.random(len(index)) - 0.5) * (2 * self.half)
 
     def centre(self, values: Array) -> Array:
         """Position v in the middle of each value's cell."""
@@ -173,9 +175,10 @@ def find_scale(distinct: Array, precision: np.dtype[Any]) -> Lattice | Continuum
         return _lattice(counts, distinct.dtype, digits)
     low, high = float(distinct[0]), float(distinct[-1])
     _, exponent = np.frexp(max(abs(low), abs(high)))
-    shift = -int(exponent) if exponent > 1000 or exponent < -900 else 0
-    # Shifting the largest value to about 1 would flush small neighbours of a huge one.
-    return Continuum(low, high, -8 if exponent > 1000 else min(shift, 1000))
+    if exponent > 1000:
+        # Shifting the largest value to about 1 would flush small neighbours of a huge one.
+        return Continuum(low, high, -8)
+    return Continuum(low, high, min(-int(exponent), 1000) if exponent < -900 else 0)
 
 
 def _lattice(counts: Array, dtype: np.dtype[Any], digits: int | None) -> Lattice:
@@ -209,8 +212,6 @@ def decimal_places(distinct: Array, precision: np.dtype[Any]) -> int | None:
 
 def _shows(values: Array, digits: int, precision: np.dtype[Any], tolerance: float) -> bool:
     nearest = (np.rint(values * 10.0**digits) / 10.0**digits).astype(precision)
-    if tolerance == 0.0:
-        return bool(np.array_equal(nearest, values.astype(precision)))
     return bool(np.all(np.abs(nearest.astype(np.float64) - values) <= tolerance * np.abs(values)))
 
 

@@ -43,6 +43,8 @@ ENCODER = CategoricalEncoder.fit(HELD, max_levels=3)
         (objects("b", "a", "c"), objects("c", "b", "x"), [2, 0, -1]),
         (objects("b", "a", "c"), objects("c", 1), [2, -1]),
         (objects(1, "1", True, 1.0), objects(True, 1.0, "1", 1, None), [2, 3, 1, 0, -1]),
+        (objects(1, True, 1.0), objects(1.0, 1, True, "1"), [2, 0, 1, -1]),
+        (objects(1, True), objects(), []),
     ],
 )
 def test_labels_are_found_by_type_and_value(levels: np.ndarray, asked: np.ndarray, places: list):
@@ -64,6 +66,7 @@ def test_labels_are_found_by_type_and_value(levels: np.ndarray, asked: np.ndarra
         # Of one type, and yet in no order: by how they are written.
         (objects((1, "b"), (1, 2), (1, "b")), None, [(1, "b"), (1, 2)], [2, 1]),
         (objects(2j, 1j, 2j), None, [1j, 2j], [1, 2]),
+        (objects(1, True, 1), None, [True, 1], [1, 2]),
     ],
 )
 def test_labels_are_counted_in_an_order_of_their_own(
@@ -87,6 +90,10 @@ def test_of_equally_rare_labels_the_last_by_name_share():
     encoder = CategoricalEncoder.fit(cells(*"dcbaab"), max_levels=3)
     assert encoder.levels.values.tolist() == ["a", "b", "c"]
     assert encoder.rare.values.tolist() == ["d"]
+    many = np.random.default_rng(0).permutation(np.repeat(np.arange(300), 7))
+    encoder = CategoricalEncoder.fit(Cells(many < 0, many), max_levels=200)
+    assert encoder.levels.values.tolist() == list(range(200))
+    assert encoder.rare.values.tolist() == list(range(200, 300))
 
 
 def test_as_many_labels_as_allowed_share_nothing():
@@ -103,7 +110,7 @@ def test_a_dtype_with_an_order_has_ordered_levels():
 
 
 def test_codes_are_places_then_the_shared_level_then_missing():
-    assert ENCODER.knows(objects("a", "e", "x")).tolist() == [True, True, False]
+    assert ENCODER.knows(objects("a", "d", "e", "x")).tolist() == [True, True, True, False]
     asked = cells(*"cde", missing=[True, False, False, True, False])
     parts = ENCODER.encode(asked, rng())
     assert parts.num is None
@@ -200,8 +207,15 @@ def test_states_that_cannot_be_are_refused(
     encoder: CategoricalEncoder, data: dict[str, Any], arrays: dict[str, Any]
 ):
     held, own = encoder.state()
-    with pytest.raises(ValueError, match="one count per|malformed encoder"):
+    with pytest.raises(ValueError, match="one count per|malformed encoder|malformed levels"):
         CategoricalEncoder.from_state(held | data, own | arrays)
+
+
+@pytest.mark.parametrize("levels", [[1, 9, 5], [1, 5, 5], [5, 1, 9]])
+def test_levels_of_numbers_increase_strictly(levels: list[int]):
+    data, arrays = NUMBERS.state()
+    with pytest.raises(ValueError, match="numbers must increase strictly"):
+        CategoricalEncoder.from_state(data, arrays | {"levels": np.array(levels)})
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,10 @@ def test_a_constant_knows_its_value_by_type():
     assert encoder.encode(cells([7]), rng()) == (None, None)
     out = encoder.decode(encoder.encode(cells([7]), rng()), 3, rng(), 0)
     assert out.missing.tolist() == [False] * 3 and out.values.tolist() == [7] * 3
-    assert not len(encoder.counts)
+    assert not len(encoder.counts) and encoder.counts.dtype == np.int64
+    assert not encoder.has_value and encoder.has_missing
+    assert encoder.n_ordered == 0 and encoder.open_levels == ()
+    assert encoder.knows(np.zeros(0)).dtype == bool
 
 
 def test_a_column_without_any_value_comes_back_missing():

@@ -42,6 +42,7 @@ MAIL = [f"u{k}@x.org" for k in range(9)]
         (np.array([1, 2], dtype=np.uint8), "integer"),
         (objects(1, 2**70), "integer"),
         (objects("a", "b"), "text"),
+        (objects(np.str_("a"), "b"), "text"),
         (objects(*MAIL, "none"), "email"),
         (objects(*MAIL[:8], "none", "either"), "text"),
         (objects(str(ONE), str(ONE).upper()), "uuid"),
@@ -133,6 +134,38 @@ def test_a_surrogate_is_the_head_and_the_number_of_its_row(
     assert made(encoder, 3, start=4) == made(encoder, 7)[4:]
 
 
+@pytest.mark.parametrize(
+    ("values", "state"),
+    [
+        (["a", "b"], ("text", "z", 1, 0, 0, 0.0)),
+        (["abc"], ("text", "z", 2, 0, 0, 0.0)),
+        ([b"ab"], ("bytes", "z", 1, 0, 0, 0.0)),
+        (MAIL, ("email", "user", 6, 0, 0, 0.0)),
+        ([1, 2], ("integer", "", 0, 3, 2**63 - 1, 0.0)),
+        ([ONE], ("uuid object", np.random.default_rng(0).bytes(6).hex(), 0, 0, 0, 0.0)),
+    ],
+)
+def test_what_is_learned_is_the_look_a_head_and_a_range(values: list, state: tuple):
+    encoder = fitted(*values)
+    names = ("look", "head", "width", "first", "last", "missing_share")
+    assert encoder.state() == (dict(zip(names, state, strict=True)), {})
+    assert not encoder.has_value and encoder.has_missing and encoder.kind == "identifier"
+    assert encoder.n_ordered == 0 and encoder.open_levels == ()
+    assert not len(encoder.counts) and encoder.counts.dtype == np.int64
+    assert encoder.knows(np.zeros(2)).dtype == bool
+
+
+class Zeros:
+    """A generator that draws nothing but 0."""
+
+    def random(self, n: int) -> np.ndarray:
+        return np.zeros(n)
+
+
+def test_none_is_missing_where_none_was():
+    assert not fitted(1, 2).decode(Parts(None, None), 3, Zeros(), 0).missing.any()  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("like", [str, lambda value: value])
 def test_uuids_have_a_head_of_their_own_and_their_version(like: Any):
     real = [like(uuid.UUID(int=k << 80)) for k in range(50)]
@@ -168,6 +201,8 @@ def test_a_head_that_is_taken_is_drawn_again():
         ([1, 2], 0, 2**64, "object", 3),
         ([-9, -7], -20, 2**64 - 1, "object", -6),
         ([-9, -8], -10, 2**63, "object", -7),
+        ([2**63 - 1], -(2**63), 2**63 - 1, "int64", -(2**63)),
+        ([2**63], -(2**63) - 1, 2**63, "object", -(2**63) - 1),
     ],
 )
 def test_whole_numbers_count_from_the_first_free_one(

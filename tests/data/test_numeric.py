@@ -1,5 +1,7 @@
 """Lattices, atoms and curves: what a numeric column can hold comes back exactly."""
 
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -141,6 +143,19 @@ def test_any_finite_floats_stay_finite_and_in_bounds(values: np.ndarray) -> None
     assert out.min() >= values.min() and out.max() <= values.max()
 
 
+@pytest.mark.parametrize(
+    "ends", [(-(2**63), 2**63 - 1), (0, 2**64 - 1), (-1.7e308, 1.7e308)], ids=["i", "u", "f"]
+)
+def test_the_nearest_level_is_found_over_the_whole_dtype(ends: tuple[float, float]) -> None:
+    levels = np.array([*ends])
+    shares = [Fraction(at, 100) for at in range(101) if at != 50]
+    exact = [
+        Fraction(ends[0]) + share * (Fraction(ends[1]) - Fraction(ends[0])) for share in shares
+    ]
+    values = np.array([type(ends[0])(value) for value in exact], dtype=levels.dtype)
+    assert nearest(levels, values).tolist() == [int(share > Fraction(1, 2)) for share in shares]
+
+
 @pytest.mark.parametrize("draw", ["normal", "exponential", "lognormal", "uniform"])
 @pytest.mark.parametrize("digits", [None, 0, 2])
 def test_value_is_standard_normal(draw: str, digits: int | None) -> None:
@@ -199,6 +214,21 @@ def test_whatever_the_network_says_a_value_keeps_to_the_range_of_its_cell() -> N
         assert out.max() <= values[code == cell].max() * (1 + 1e-12)
 
 
+@pytest.mark.parametrize("step", [1, 7])
+@pytest.mark.parametrize("rows", [160, 162, 240])
+def test_the_edge_of_a_cell_is_no_point_of_the_next_one(rows: int, step: int) -> None:
+    values = np.arange(rows) * step
+    encoder, _ = through(values)
+    assert encoder.levels > 1
+    code = encoder.encode(whole(values), np.random.default_rng(0)).cat
+    assert code is not None
+    for level in range(encoder.levels):
+        ends = Parts(np.full(2, level), np.array([-9.0, 9.0]))
+        out = encoder.decode(ends, 2, np.random.default_rng(0), 0).values
+        inside = values[code == level]
+        assert out.tolist() == [inside.min(), inside.max()]
+
+
 def test_a_number_in_no_cell_counts_as_the_nearest_end_of_one() -> None:
     values = np.concatenate([np.linspace(0, 1, 1000), np.linspace(9, 10, 1000)])
     encoder, _ = through(values, Resolution(256, 2))
@@ -220,6 +250,9 @@ def test_infinite_numbers_are_refused_with_their_row() -> None:
     cells = Cells(np.array([True, False, False]), np.array([1.0, np.inf]))
     with pytest.raises(ValueError, match="1 values are infinite \\(first at row 2\\)"):
         NumericEncoder.fit(cells, FLOAT64)
+    several = Cells(np.array([True, False, False, False]), np.array([-np.inf, 1.0, np.inf]))
+    with pytest.raises(ValueError, match="2 values are infinite \\(first at row 1\\)"):
+        ATOMS.encode(several, np.random.default_rng(0))
 
 
 def test_numbers_beyond_the_range_count_as_its_ends() -> None:
@@ -301,6 +334,8 @@ def test_a_value_of_so_many_rows_is_an_atom(rows: int, resolution: Resolution, l
         ([9, 5, 9], 100, "a.a", [0, 1, 2]),
         ([30, 1, 1, 1, 1, 30], 32, "......", [0, 0, 0, 1, 1, 1]),
         ([1, 1, 40, 1, 1, 1, 1, 1], 12, "........", [0, 0, 1, 1, 1, 1, 1, 1]),
+        ([50, 1, 1, 1, 10], 6.5, "a....", [0, 1, 1, 1, 1]),
+        ([4, 5, 12, 6, 5], 16, ".....", [0, 0, 0, 1, 1]),
         ([10] * 5, 25, ".....", [0, 0, 1, 1, 1]),
     ],
 )
@@ -366,6 +401,21 @@ LINE = NumericEncoder(
     Grid.fit([(np.array([0.0, 1.0, 4.0]), np.array([1, 2, 1]))], 0.0),
     np.array([4, 3]),
 )
+# The same open cells without atoms: 1, 2 and 3, and a line that is moved by 2.
+OPEN = NumericEncoder(
+    np.zeros(0, dtype=np.int64), np.array([True]), False, THIRDS.scale, THIRDS.grid, np.array([3])
+)
+MOVED = NumericEncoder(
+    np.array([9.0]),
+    np.array([True, False]),
+    False,
+    Continuum(-2.0, 2.0, 0),
+    Grid.fit([(np.array([-2.0, -1.0, 2.0]), np.array([1, 2, 1]))], 0.0),
+    np.array([4, 3]),
+)
+THREE = NumericEncoder(
+    np.array([2, 5, 9]), np.zeros(3, dtype=bool), False, None, None, np.ones(3, int)
+)
 ATOMS = NumericEncoder(
     np.array([2, 5]), np.array([False, False]), False, None, None, np.array([3, 4])
 )
@@ -375,7 +425,23 @@ def test_attributes_describe_the_cells() -> None:
     assert (THIRDS.levels, THIRDS.n_ordered, THIRDS.open_levels) == (4, 3, (1,))
     assert THIRDS.has_value and not ATOMS.has_value
     assert (ATOMS.levels, ATOMS.n_ordered, ATOMS.open_levels) == (2, 2, ())
-    assert THIRDS.knows(np.array([-9, 5])).tolist() == [True, True]
+    known = THIRDS.knows(np.array([-9, 5]))
+    assert known.dtype == bool and known.all()
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2])
+@pytest.mark.parametrize("values", [np.repeat([1, 2, 3], 20), np.arange(60) * 1.5])
+def test_missing_cells_have_a_level_where_there_are_any(missing: int, values: np.ndarray):
+    cells = Cells(np.array([False] * 60 + [True] * missing), values)
+    encoder = NumericEncoder.fit(cells, FLOAT64)
+    assert encoder.has_missing == (missing > 0)
+    assert encoder.counts.tolist()[encoder.n_ordered :] == [missing] * (missing > 0)
+
+
+def test_a_single_level_is_no_part() -> None:
+    parts = OPEN.encode(whole(np.array([1, 3])), np.random.default_rng(0))
+    assert parts.cat is None
+    assert OPEN.decode(parts, 2, np.random.default_rng(0), 0).values.tolist() == [1, 3]
 
 
 def test_cells_and_places_are_those_of_the_values() -> None:
@@ -398,6 +464,7 @@ def test_cells_and_places_are_those_of_the_values() -> None:
     [
         (THIRDS, (0, 10), [-1, 0, 2, 5, 10, 11], [True, False, False, False, False, True]),
         (LINE, (0, 9), [-0.5, 0.0, 4.0, 5.0, 9.0, 9.5], [True, False, False, False, False, True]),
+        (OPEN, (1, 3), [0, 1, 3, 4], [True, False, False, True]),
         (ATOMS, (2, 5), [1, 2, 3, 5, 6], [True, False, False, False, True]),
     ],
 )
@@ -441,10 +508,13 @@ def test_a_cell_holds_one_of_some_values_in_so_many_ways() -> None:
     assert ATOMS.among(np.array([5, 4, 2])).level.tolist() == [1, 0]
     # On the line a value has the density of its cell: F rises by 1/4 from 0.5 to 1.5.
     options = LINE.among(np.array([-1.0, 1.0, 9.0, 9.5]))
-    assert options.level.tolist() == [0, 1]
+    assert options.level.tolist() == [0, 1] and options.level.dtype == np.int64
     np.testing.assert_allclose(options.share, [0.25 * 2 * 9e-6, 1], rtol=1e-6)
     np.testing.assert_allclose(options.low[0], ndtri(0.375))
     assert options.low[0] == options.high[0]
+    around = MOVED.among(np.array([-1.0]))
+    # Of the width of all values, from -2 to the atom 9, a millionth on either side.
+    np.testing.assert_allclose(around.share, [0.25 * 2 * 11e-6], rtol=1e-6)
     ends = LINE.among(np.array([0.0, 4.0]))
     assert ends.level.tolist() == [0, 0]
     np.testing.assert_allclose(ends.low, ndtri([0.125, 0.875]))
@@ -468,6 +538,7 @@ def test_an_encoder_comes_back_from_its_state(encoder: NumericEncoder):
         (ATOMS, {"open": np.array([0, 1], dtype=np.uint8)}, "knots for each open cell"),
         (THIRDS, {"open": np.array([0, 1, 0, 0], dtype=np.uint8)}, "one atom per closed cell"),
         (THIRDS, {"atoms": np.array([10, 0])}, "one atom per closed cell, in order"),
+        (THREE, {"atoms": np.array([2, 9, 5])}, "one atom per closed cell, in order"),
         (THIRDS, {"atoms": np.array([3, 3])}, "one atom per closed cell, in order"),
         (THIRDS, {"counts": np.array([5, 3, 4])}, "one count per level"),
         (ATOMS, {"counts": np.array([5, 3, 4])}, "one count per level"),

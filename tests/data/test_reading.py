@@ -1,6 +1,7 @@
 """Cells that are not the column's own are refused, and so is text that stands for nothing."""
 
 import datetime as dt
+import math
 import sys
 import uuid
 from decimal import Decimal
@@ -13,7 +14,14 @@ import pyarrow as pa
 import pytest
 
 from tabdiff.data.categorical import CategoricalEncoder
-from tabdiff.data.cells import Cells, zone_from_text, zone_to_text
+from tabdiff.data.cells import (
+    Cells,
+    distinct,
+    holds_nul,
+    present,
+    zone_from_text,
+    zone_to_text,
+)
 from tabdiff.data.column import Column
 from tabdiff.data.columns import ConstantEncoder
 from tabdiff.data.conditions import Among, Between
@@ -38,8 +46,8 @@ TEXTS = Column("x", "categorical", "object", "string")
 class Nowhere(dt.tzinfo):
     """A zone that has no name but one that is taken."""
 
-    def utcoffset(self, moment: dt.datetime | None) -> dt.timedelta:
-        return dt.timedelta(hours=1)
+    def utcoffset(self, moment: dt.datetime | None) -> dt.timedelta | None:
+        return None if moment is None else dt.timedelta(hours=1)
 
     def dst(self, moment: dt.datetime | None) -> dt.timedelta:
         return dt.timedelta(0)
@@ -112,6 +120,42 @@ def test_objects_are_what_their_cells_are(cells: list[Any], form: str, detail: s
     assert problem in found.problem and bool(problem) == bool(found.problem)
 
 
+@pytest.mark.parametrize(
+    ("series", "held"),
+    [
+        (pd.Series([1.0, np.nan, 3.0], name="x"), [1, 3]),
+        (pd.Series([1, 2], name="x"), [1, 2]),
+        (pd.Series([0.0, np.nan, 3.0], dtype="Sparse[float64]", name="x"), [0, 3]),
+        (pd.Series([1, None, 3], dtype="Int8", name="x"), [1, 3]),
+        # NaN beside NA, as division makes it.
+        (pd.Series([0, 1, None], dtype="Int64", name="x") / pd.Series([0, 2, 1]), [0.5]),
+        (
+            pd.Series(pd.arrays.ArrowExtensionArray(pa.array([1.5, None, math.nan])), name="x"),
+            [1.5],
+        ),
+    ],
+)
+def test_what_is_there_is_told_from_what_is_missing(series: pd.Series, held: list):
+    dense, missing = present(series)
+    assert dense.tolist() == held and not isinstance(dense.dtype, pd.SparseDtype)
+    assert missing.dtype == bool and missing.sum() == len(series) - len(held)
+    assert dense.name == series.name and dense.index.isin(series.index).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "once"),
+    [
+        (np.array([3, 1, 3]), [3, 1]),
+        (np.array(["b", "a", "b"], dtype=object), ["b", "a"]),
+        (np.array(["a\0", "a", "a\0", "a\0b"], dtype=object), ["a\0", "a", "a\0b"]),
+        (np.array(["b", None, "b", 1], dtype=object), ["b", None, 1]),
+    ],
+)
+def test_each_value_is_told_once_also_behind_a_nul(values: np.ndarray, once: list):
+    assert distinct(values).tolist() == once
+    assert holds_nul(values) == any("\0" in str(value) for value in values)
+
+
 # ------------------------------------------------------------------------- dtypes, zones, scalars
 
 
@@ -121,6 +165,7 @@ def test_objects_are_what_their_cells_are(cells: list[Any], form: str, detail: s
         dt.UTC,
         dt.timezone(dt.timedelta(hours=5, minutes=45)),
         dt.timezone(-dt.timedelta(hours=3, minutes=30)),
+        dt.timezone(dt.timedelta(hours=11)),
         ZoneInfo("Asia/Tokyo"),
     ],
     ids=str,

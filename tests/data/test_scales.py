@@ -68,7 +68,7 @@ def test_values_spread_over_their_cell_as_far_as_floats_tell(cells: int, reach: 
     lattice = Lattice(INT, 0, 1, cells)
     v = lattice.place(np.array([3, 3, 3]), Ends())  # type: ignore[arg-type]
     np.testing.assert_allclose(v - 3, [-reach, 0, reach], rtol=0, atol=1e-8 if reach else 0)
-    assert lattice.half == 0.5
+    assert lattice.half == pytest.approx(reach, abs=1e-8)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,7 @@ def test_values_spread_over_their_cell_as_far_as_floats_tell(cells: int, reach: 
         (WHOLE, 100_000.0009, 200_000, (99_999.5, 200_000.5)),
         (WHOLE, 100_000.0011, 200_000, (100_000.5, 200_000.5)),
         (WHOLE, 9e-10, 3, (-0.5, 3.5)),
+        (WHOLE, 1e-9, 3, (-0.5, 3.5)),
         (WHOLE, 1.1e-9, 3, (0.5, 3.5)),
         (WHOLE, np.float32(0.5), np.float64(3.5), (0.5, 3.5)),
     ],
@@ -133,6 +134,7 @@ def test_the_coarsest_lattice_is_found(distinct: np.ndarray, lattice: Lattice):
         ([0.123456789, 0.5], 9),
         ([0.1234567891, 0.5], None),
         ([0.0, 0.5], 1),
+        ([0.5, 1.0, 1e300], None),
     ],
 )
 def test_decimals_are_seen_through_the_rounding_of_sums(values: list, digits: int | None):
@@ -149,6 +151,7 @@ def test_a_continuum_is_scaled_by_its_power_of_two_and_kept_to_its_bounds():
     assert LINE.restore(np.array([-100.0, 4.0, 100.0])).tolist() == [-1, 0.5, 2]
     assert LINE.beyond(np.array([-1.1, -1.0, 2.0, 2.1])).tolist() == [True, False, False, True]
     assert LINE.stretch(-4, 1) == (-32, 8)
+    assert LINE.stretch(-(2**70), 2**70) == (-(2.0**73), 2.0**73)
     assert LINE.half == 0
 
 
@@ -199,6 +202,7 @@ def test_the_state_is_plain():
         (ALL, {"offset": 1}),
         (ALL, {"offset": -1}),
         (ALL, {"step": 2**64}),
+        (ALL, {"step": 2**64, "cells": 0}),
     ],
 )
 def test_states_that_cannot_be_are_refused(scale: Lattice | Continuum, change: dict[str, Any]):

@@ -1,5 +1,6 @@
 """Inference, refusals, warnings and JSON of schemas: what happens at the door."""
 
+import dataclasses
 import datetime as dt
 import json
 import warnings
@@ -11,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from tabdiff.data.column import Column
 from tabdiff.data.schema import Schema, SchemaError, SchemaWarning, to_pandas
 from tests.data.frames import FAMILIES
 
@@ -331,6 +333,18 @@ def test_malformed_schemas_are_refused(change: Any, message: str) -> None:
 def test_text_that_is_no_json_is_refused() -> None:
     with pytest.raises(SchemaError, match="must be JSON"):
         Schema.from_json("{")
+
+
+def test_a_column_of_four_fields_has_the_defaults_of_the_others() -> None:
+    four = {"name": "x", "kind": "numeric", "dtype": "int64", "form": "integer"}
+    column = Column.from_dict(four)
+    assert column == Column("x", "numeric", "int64", "integer")
+    assert not column.ordered and column.categories is None
+    assert column.has_numbers and not Column("x", "categorical", "object", "string").has_numbers
+    assert Column.from_dict(column.to_dict()) == column
+    assert hash(column) == hash(Column.from_dict(four))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        column.kind = "categorical"  # type: ignore[misc]
 
 
 # --- drift --------------------------------------------------------------------------------------

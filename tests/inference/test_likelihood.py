@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from tabdiff.data.mixed import Belief, Gate, Known, Mixed
-from tabdiff.inference.likelihood import Bound, Path, log_likelihood, looks, surprise
+from tabdiff.diffusion.schedule import CosineSchedule
+from tabdiff.inference.likelihood import Bound, Path, _weight, log_likelihood, looks, surprise
 from tests.oracles import Mixture, Oracle, categorical
 
 # Three parts; the third is the first xor the second, nine times in ten.
@@ -75,6 +76,111 @@ def exact(mixture: Mixture, x: Mixed) -> Tensor:
 def assert_mean_near(excess: Tensor, allowed: float = 0.0) -> None:
     error = 5 * float(excess.std()) / math.sqrt(len(excess))
     assert abs(float(excess.mean())) < error + allowed
+
+
+# ------------------------------------------------------------------------------------- the path
+
+
+@pytest.mark.parametrize("prior", ["absorbing", "uniform"])
+def test_a_path_has_a_draw_for_each_row_at_each_time(prior: str):
+    # Of 400 normals, or of 400 numbers in the unit interval, five std of a mean: 6e-7, each.
+    joint, n, steps = TOWNS.joint(prior), 400, 3
+    known = Known(torch.zeros(n, 2, dtype=torch.bool), torch.zeros(n, 1, dtype=torch.bool))
+    path = Path.draw(joint, known, steps, generator())
+    assert (path.eps.shape, path.fill.shape) == ((4, n, 2), (n, 2))
+    assert (path.clock.shape, path.noise.shape, path.shift.shape) == ((4, n, 1), (n, 1), (n,))
+    assert path.eps.mean((1, 2)).abs().max() < 5 / math.sqrt(2 * n)
+    assert (path.eps[0] != path.eps[1]).all() and (path.eps[0] != path.fill).all()
+    assert abs(float(path.clock[0].mean()) - 0.5) < 5 * math.sqrt(1 / 12 / n)
+    # One shift in each n-th of the unit interval, in any order.
+    assert sorted((path.shift * n).long().tolist()) == list(range(n))
+    assert path.shift.min() >= 1e-4 and path.shift.max() <= 1 - 1e-4
+    assert (path.shift.diff() < 0).any()
+    if prior == "absorbing":
+        assert path.clock.equal(path.clock[:1].expand(4, n, 1))
+        assert (path.noise == 2).all()
+    else:
+        assert (path.clock[0] != path.clock[1]).all()
+        assert set(path.noise[:, 0].tolist()) == {0, 1}
+
+
+def test_a_shift_keeps_off_the_ends_where_times_would_coincide():
+    joint = categorical(XOR).joint()
+    known = Known(torch.zeros(60_000, 0, dtype=torch.bool), torch.zeros(60_000, 3) == 1)
+    shift = Path.draw(joint, known, 1, generator()).shift
+    ends = torch.tensor([1e-4, 1 - 1e-4], dtype=torch.float32)
+    assert torch.stack([shift.min(), shift.max()]).equal(ends)
+
+
+def test_the_mirror_of_a_path_is_its_opposite_in_time_and_sign():
+    known = Known(torch.zeros(50, 2, dtype=torch.bool), torch.zeros(50, 1, dtype=torch.bool))
+    path = Path.draw(TOWNS.joint(), known, 3, generator())
+    back = path.mirrored()
+    assert back.eps.equal(-path.eps) and back.fill.equal(-path.fill)
+    torch.testing.assert_close(back.clock, 1 - path.clock)
+    assert back.noise.equal(path.noise) and back.shift.equal(path.shift)
+    zero = Path(path.eps, path.fill, torch.zeros_like(path.clock), path.noise, path.shift)
+    assert (zero.mirrored().clock == 1 - 2**-24).all()
+
+
+def test_the_error_is_that_of_the_estimate():
+    joint, x = TOWNS.joint(), TOWNS.draw(30, np.random.default_rng(0))
+    oracle, asked = Oracle(TOWNS, joint), []
+
+    def heard(x_t: Mixed, t: Tensor, known: Known) -> Belief:
+        asked.append((x_t, t, oracle(x_t, t, known)))
+        return asked[-1][2]
+
+    path = Path.draw(joint, Known.nothing(x), 5, generator())
+    along = list(looks(heard, joint, x, Known.nothing(x), 5, path))
+    for look, (x_t, t, seen) in zip(along, asked, strict=True):
+        x0_hat = joint.gaussian.estimate(seen.num, x_t.num, t)
+        torch.testing.assert_close(look.error, (x0_hat - x.num) ** 2, rtol=1e-3, atol=1e-4)
+        assert look.t.equal(t)
+
+
+def test_nothing_is_claimed_below_the_least_noise():
+    schedule = CosineSchedule()
+    t = torch.asin(torch.tensor([0.0005, 0.0009, 0.0011, 0.5])) / (math.pi / 2)
+    weight = _weight(schedule, t)
+    assert weight[:2].tolist() == [0, 0]
+    # cot(angle) dangle / dt
+    angle = schedule.angle(t[2:])
+    torch.testing.assert_close(weight[2:], math.pi / 2 / torch.tan(angle))
+    warped, u = CosineSchedule(1.7), torch.tensor([0.3], dtype=torch.float64)
+    slope = (warped.angle(u + 1e-6) - warped.angle(u - 1e-6)) / 2e-6
+    torch.testing.assert_close(_weight(warped, u), slope / torch.tan(warped.angle(u)))
+
+
+@pytest.mark.usefixtures("double_by_default")
+@pytest.mark.parametrize("prior", ["absorbing", "uniform"])
+def test_a_path_is_float32_whatever_torch_would_make(prior: str):
+    known = Known(torch.zeros(9, 2, dtype=torch.bool), torch.zeros(9, 1, dtype=torch.bool))
+    path = Path.draw(TOWNS.joint(prior), known, 3, generator())
+    for drawn in (path.eps, path.fill, path.clock, path.shift):
+        assert drawn.dtype == torch.float32
+
+
+@pytest.mark.parametrize("at", [None, 0, 1, 2])
+def test_a_part_pays_once_also_where_its_clock_stands_at_a_time(at: int | None):
+    """At 0, and at the very times at which the denoiser is asked."""
+    mixture = categorical(np.array([0.3, 0.7]))
+    joint, x = mixture.joint(), mixture.draw(20, np.random.default_rng(0))
+    known, steps = Known.nothing(x), 3
+    path = Path.draw(joint, known, steps, generator())
+    clock = torch.zeros(20)
+    if at is not None:
+        clock = 1 - joint.multinomial.schedule.alpha_bar((at + path.shift) / steps)
+    stopped = Path(path.eps, path.fill, clock[:, None].expand(4, 20, 1), path.noise, path.shift)
+    along = list(looks(Oracle(mixture, joint), joint, x, known, steps, stopped))
+    paid = torch.stack([look.paid for look in along])
+    assert bool(((paid > 0).sum(0) == 1).all())
+    law = np.array([0.3, 0.7])[x.cat[:, 0].numpy()]
+    np.testing.assert_allclose(paid.sum(0)[:, 0], -np.log(law), atol=1e-6)
+    hidden = torch.stack([look.hidden[:, 0] for look in along]).sum(0)
+    assert set(hidden.tolist()) == {4 if at is None else 3 - at}
+    whole = log_likelihood(Oracle(mixture, joint), joint, x, known, steps, stopped)
+    assert whole.gain.dtype == whole.paid.dtype == torch.float64
 
 
 # -------------------------------------------------------------------------------- discrete parts

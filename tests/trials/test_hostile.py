@@ -44,10 +44,14 @@ def test_092_thousands_of_mutants_raise_typed_errors_or_load():
     assert max(mib for _, mib in told) < hostile.MIB
 
 
-def test_a_case_is_made_from_its_number_alone(trial: Trial):
-    model = trial.models[0]
-    made = [forgeries.mutant(model, np.random.default_rng([0, 5])).payload for _ in range(2)]
-    assert made[0] == made[1]
+def test_a_case_is_made_from_its_number_alone():
+    path = hostile.GOLDEN / "months.tabdiff"
+    for case in range(20):
+        first, second = (
+            forgeries.mutant(forgeries.Model.of(path), np.random.default_rng([0, case]))
+            for _ in range(2)
+        )
+        assert first == second
 
 
 def test_a_planted_untyped_error_is_found(trial: Trial, monkeypatch):

@@ -18,8 +18,9 @@ def suite_of(folder: Path, **files: str) -> Suite:
 
 def test_what_passed_and_what_was_left_out_is_counted_by_its_reason(tmp_path: Path):
     left_out = "import pytest\n\n@pytest.mark.skip(reason='no pyarrow')\ndef test_b(): ...\n"
-    suite = suite_of(tmp_path, one="def test_a(): ...\n", two=left_out)
-    assert suite == Suite(1, {"no pyarrow": 1}, [])
+    known = "import pytest\n\n@pytest.mark.xfail(reason='known')\ndef test_c(): 1 / 0\n"
+    suite = suite_of(tmp_path, one="def test_a(): ...\n", two=left_out, three=known)
+    assert suite == Suite(1, {"no pyarrow": 1}, {"known": 1}, [])
 
 
 def test_a_test_that_fails_or_breaks_and_a_file_that_cannot_be_read_are_failures(tmp_path: Path):
@@ -48,10 +49,10 @@ def test_an_environment_that_is_not_the_pinned_one_is_told(tmp_path: Path):
 def test_the_lowest_set_pins_each_declared_library_at_its_floor():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
+    # The rivals that the benchmarks bring are of no test.
+    del extras["bench"]
     declared = [*project["dependencies"], *(r for name in extras for r in extras[name])]
     floors = dict(requirement.split(">=") for requirement in declared)
     lines = (ROOT / "constraints-lowest.txt").read_text("utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if "==" in line)
-    # No test of the suite needs XGBoost.
-    del floors["xgboost"]
     assert {n: f for n, f in floors.items() if not (pins[n] + ".").startswith(f + ".")} == {}
