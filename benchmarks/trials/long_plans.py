@@ -69,6 +69,8 @@ KEYS = (
     *("string[python]", "str[pyarrow]", "category of text", "category of ints", "Int32"),
     *("arrow int64", "arrow string", "arrow dictionary", "arrow binary"),
 )
+# The refused ones whose rows pandas can put into another order.
+MOVABLE = [name for name in REFUSED if name != "arrow string_view"]
 FAULTS = ("a moment twice", "a key missing", "a moment missing")
 
 
@@ -122,7 +124,7 @@ def draw_long_plan(rng: Rng) -> LongPlan:
         moments = [name for name in moments if name in ARROWS or not name]
     rows = [draw_column(rng, families) for _ in range(int(rng.integers(1, 4)))]
     if not polars and rng.random() < 0.04:
-        rows[0] = ColumnPlan(str(rng.choice(list(REFUSED))), "few", 0.0, rows[0].seed)
+        rows[0] = ColumnPlan(str(rng.choice(MOVABLE)), "few", 0.0, rows[0].seed)
     context = [draw_column(rng, families) for _ in range(0 if single else int(rng.integers(0, 3)))]
     key = "" if single else str(rng.choice([n for n in KEYS if n in families]))
     chosen = str(rng.choice(moments))
