@@ -78,6 +78,25 @@ def test_094_a_table_goes_on_from_where_it_was_cut_off(tmp_path: Path, cut_off) 
     assert list((tmp_path / "new" / "folder").iterdir()) == []
 
 
+def test_094_a_table_whose_critic_was_cut_off_is_not_trained_again(
+    tmp_path: Path, cut_off, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*_: object) -> None:
+        raise PowerCutError
+
+    plain = tiny(candidates=2).fit(table())
+    kept = tiny(candidates=2, checkpoint_dir=tmp_path, resume=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("tabdiff.synthesizer.learn_critic", cut)
+        with pytest.raises(PowerCutError):
+            kept.fit(table())
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "__call__", cut)
+        kept.fit(table())
+    assert digest(kept) == digest(plain)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("steps", [3, 9], ids=["in the entities", "in the rows"])
 def test_094_sequences_go_on_from_where_they_were_cut_off(
     tmp_path: Path, cut_off, steps: int

@@ -1,5 +1,6 @@
 """Real kills of a real fit, and what its comparison sees."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,17 @@ import torch
 from benchmarks.trials import kills
 from tests.tiny import table, tiny
 
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells a process's time")
 
+
+@on_linux
 def test_094_a_fit_that_is_killed_again_and_again_ends_in_the_same_bits(tmp_path: Path):
     lives = kills.killed_until_done("table", 0, tmp_path)
     assert lives.failures == []
     assert lives.kills > 0
 
 
+@on_linux
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", kills.KINDS)
 @pytest.mark.parametrize("seed", [1, 2, 3])
