@@ -520,7 +520,12 @@ def test_a_rehearsal_writes_every_level_and_the_ends_of_what_is_open() -> None:
     assert sizes == {"c": 3, "n": 6, "id": 1, "k": 1}
     assert encoder.every_cell(encoder.fields[0]).missing.tolist() == [False, False, True]
     assert encoder.every_cell(encoder.fields[2]).values.tolist() == out["id"].tolist()[:1]
-    assert len(fitted(pd.DataFrame({"x": rng().normal(size=30)})).rehearse()) == 3
+    line = pd.DataFrame({"x": rng().normal(size=30)})
+    ends = fitted(line).rehearse()["x"]
+    assert len(ends) == 3
+    np.testing.assert_allclose(ends[[0, 2]], [line["x"].min(), line["x"].max()])
+    thirds = fitted(pd.DataFrame({"n": np.arange(240)})).rehearse()["n"]
+    assert len(thirds) == thirds.nunique() == 9 and {0, 79, 80, 159, 160, 239} <= set(thirds)
     many = pd.DataFrame({"x": [f"v{k % 300}" for k in range(900)]})
     assert len(fitted(many).rehearse()) == 3 * 256
 
@@ -541,7 +546,7 @@ def test_as_many_encoders_as_columns_are_asked_for() -> None:
         TableEncoder.from_state(data, arrays)
 
 
-def test_a_rehearsal_writes_every_cell_of_each_column_alone(
+def test_a_rehearsal_writes_each_column_alone_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     encoder = fitted(pd.DataFrame({"c": ["a", "b", "c"] * 20, "n": np.arange(60) * 1.5}))
