@@ -524,7 +524,7 @@ def test_a_rehearsal_writes_every_level_and_the_ends_of_what_is_open() -> None:
     ends = fitted(line).rehearse()["x"]
     assert len(ends) == 3
     np.testing.assert_allclose(ends[[0, 2]], [line["x"].min(), line["x"].max()])
-    thirds = fitted(pd.DataFrame({"n": np.arange(240)})).rehearse()["n"]
+    thirds = fitted(pd.DataFrame({"n": np.arange(240)}), n="numeric").rehearse()["n"]
     assert len(thirds) == thirds.nunique() == 9 and {0, 79, 80, 159, 160, 239} <= set(thirds)
     many = pd.DataFrame({"x": [f"v{k % 300}" for k in range(900)]})
     assert len(fitted(many).rehearse()) == 3 * 256
