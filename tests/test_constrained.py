@@ -215,6 +215,10 @@ def test_unique_rows_are_drawn_anew_across_chunks_or_refused():
         synth.sample(61, random_state=1)
     # Where no class lacks rows, none is added; rows that repeat are none to add to.
     equal(synth.augment(frame, target="b", random_state=1), frame)
+    holes = frame.iloc[[4 * k + k % 2 for k in range(15)]].assign(c=["p", "p", None] * 5)
+    with_holes = tiny(constraints=[Unique(["a", "b"])], column_kinds={"a": "categorical"})
+    more = with_holes.fit(holes).augment(holes, target="c", counts={None: 8}, random_state=1)
+    assert more["c"].isna().sum() == 8 and not more.duplicated(["a", "b"]).any()
     with pytest.raises(ConstraintError, match=r"Unique.*: 2 rows repeat .*first at row 60"):
         synth.augment(pd.concat([frame, frame.head(2)], ignore_index=True), factor=1.5)
 

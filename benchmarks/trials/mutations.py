@@ -43,7 +43,7 @@ OPERATORS: dict[type, type] = {
 }
 UNSWAPPABLE = ast.Add | ast.Mult | ast.BitAnd | ast.BitOr | ast.BitXor
 # Of these the order of arguments says nothing, of those keywords nothing that a test could see.
-SYMMETRIC = {"min", "max", "minimum", "maximum", "clip", "union1d"}
+SYMMETRIC = {"min", "max", "minimum", "maximum", "clip", "union1d", "mul"}
 LEFT_ALONE = {"device", "strict", None}
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 

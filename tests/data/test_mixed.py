@@ -49,6 +49,8 @@ def test_known_shows_what_is_observed_and_nothing_else(shape: tuple[int, ...]):
     assert known[1:].num.equal(known.num[1:]) and known[2:].cat.equal(known.cat[2:])
     assert known.to("cpu").num.equal(known.num) and known.to("cpu").cat.equal(known.cat)
     assert x.shape == shape and x.device == torch.device("cpu")
+    named = x.tensors()
+    assert named["num"] is x.num and named["cat"] is x.cat and len(named) == 2
 
 
 def test_layout_counts_its_parts():
@@ -149,20 +151,21 @@ def test_packing_prices_levels_as_its_probabilities_do(shape: tuple[int, ...]):
     torch.testing.assert_close(packing.cross_entropy(loud, cat), expected)
 
 
-def test_packing_prices_levels_with_the_gradient_of_its_probabilities():
+@pytest.mark.parametrize("shape", [(6,), (2, 3)], ids=["table", "sequence"])
+def test_packing_prices_levels_with_the_gradient_of_its_probabilities(shape: tuple[int, ...]):
     packing = Packing(LEVELS)
-    x = packed(LEVELS, (6,)).double().requires_grad_()
+    x = packed(LEVELS, shape).double().requires_grad_()
     rng = np.random.default_rng(0)
-    cat = torch.as_tensor(np.stack([rng.integers(k, size=6) for k in LEVELS], axis=-1))
+    cat = torch.as_tensor(np.stack([rng.integers(k, size=shape) for k in LEVELS], axis=-1))
     weight = torch.rand(cat.shape, generator=generator(1), dtype=torch.float64)
     (got,) = torch.autograd.grad((weight * packing.cross_entropy(x, cat)).sum(), x)
-    loop = sum(
-        (weight[:, part] * -packing.unpack(x, part).log_softmax(-1)[range(6), cat[:, part]]).sum()
+    priced = [
+        -packing.unpack(x, part).log_softmax(-1).gather(-1, cat[..., part, None])[..., 0]
         for part in range(len(LEVELS))
-    )
-    (expected,) = torch.autograd.grad(loop, x)
+    ]
+    (expected,) = torch.autograd.grad((weight * torch.stack(priced, -1)).sum(), x)
     torch.testing.assert_close(got, expected)
-    assert (got[:, packing.padding] == 0).all()
+    assert (got[..., packing.padding] == 0).all()
 
 
 def everything(uniform: torch.Tensor) -> torch.Tensor:
@@ -252,3 +255,5 @@ def test_packing_without_parts_holds_nothing():
     assert packing.draw(empty, empty, everything(empty)).dtype == torch.int64
     assert packing.cross_entropy(empty, torch.zeros((3, 0), dtype=torch.int64)).shape == (3, 0)
     assert packing.pick(empty, torch.zeros((3, 0), dtype=torch.int64)).shape == (3, 0)
+    none = torch.zeros((3, 0), dtype=torch.int64)
+    assert packing.cross_entropy(empty.double(), none).dtype == torch.float64

@@ -23,6 +23,7 @@ from tabdiff.data.mixed import Gate, Mixed
 from tabdiff.data.numeric import ROWS_PER_VALUE, Resolution
 from tabdiff.data.schema import Schema, SchemaError, SchemaWarning
 from tabdiff.data.table import TableEncoder
+from tabdiff.data.writing import write_cells
 from tests.data.frames import FAMILIES, N
 
 
@@ -518,7 +519,13 @@ def test_a_rehearsal_writes_every_level_and_the_ends_of_what_is_open() -> None:
     sizes = {f.column.name: len(encoder.every_cell(f).missing) for f in encoder.fields}
     assert sizes == {"c": 3, "n": 6, "id": 1, "k": 1}
     assert encoder.every_cell(encoder.fields[0]).missing.tolist() == [False, False, True]
-    assert len(fitted(pd.DataFrame({"x": rng().normal(size=30)})).rehearse()) == 3
+    assert encoder.every_cell(encoder.fields[2]).values.tolist() == out["id"].tolist()[:1]
+    line = pd.DataFrame({"x": rng().normal(size=30)})
+    ends = fitted(line).rehearse()["x"]
+    assert len(ends) == 3
+    np.testing.assert_allclose(ends[[0, 2]], [line["x"].min(), line["x"].max()])
+    thirds = fitted(pd.DataFrame({"n": np.arange(240)}), n="numeric").rehearse()["n"]
+    assert len(thirds) == thirds.nunique() == 9 and {0, 79, 80, 159, 160, 239} <= set(thirds)
     many = pd.DataFrame({"x": [f"v{k % 300}" for k in range(900)]})
     assert len(fitted(many).rehearse()) == 3 * 256
 
@@ -537,6 +544,21 @@ def test_as_many_encoders_as_columns_are_asked_for() -> None:
     data["columns"].pop()
     with pytest.raises(ValueError, match="malformed encoder: 4 encoders for 5 columns"):
         TableEncoder.from_state(data, arrays)
+
+
+def test_a_rehearsal_writes_each_column_alone_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoder = fitted(pd.DataFrame({"c": ["a", "b", "c"] * 20, "n": np.arange(60) * 1.5}))
+    written: list[int] = []
+
+    def counted(cells: Cells, column: Any) -> pd.Series:
+        written.append(len(cells.missing))
+        return write_cells(cells, column)
+
+    monkeypatch.setattr("tabdiff.data.table.write_cells", counted)
+    encoder.rehearse()
+    assert written == [3, 3, 9, 9]
 
 
 def test_a_rehearsal_writes_each_label_that_shares_a_level() -> None:

@@ -185,6 +185,7 @@ def test_belief_and_step_are_those_of_the_twins(prior: str):
     if prior == "absorbing":
         x_t = Mixed(x_t.num, joint.multinomial.prior((n, 2), generator()))
     seen = some_belief(joint, x_t, t)
+    seen = Belief(1 - 2 * seen.num, seen.logits)
     belief = joint.estimate(seen, x_t, t)
     assert belief.num.equal(joint.gaussian.estimate(seen.num, x_t.num, t))
     assert belief.logits.equal(seen.logits)

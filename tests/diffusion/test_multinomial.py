@@ -242,6 +242,13 @@ def test_kl_without_parts_has_no_columns(prior: str):
     assert (x.shape, x.dtype) == ((3, 0), torch.int64)
 
 
+@pytest.mark.usefixtures("double_by_default")
+def test_kl_without_parts_is_float32_whatever_torch_would_make():
+    process, none = MultinomialDiffusion((), "uniform"), torch.zeros((3, 0), dtype=torch.int64)
+    nothing = torch.zeros(3, 0, dtype=torch.float32)
+    assert process.kl(nothing, none, none, full(0.5, 3), full(0.4, 3)).dtype == torch.float32
+
+
 def test_loss_is_the_cross_entropy_of_what_is_masked():
     process = MultinomialDiffusion(LEVELS, "absorbing")
     log_p, x0 = random_log_p(process, 6), torch.tensor([4, 1, 2]).expand(6, 3)

@@ -5,8 +5,9 @@ import pytest
 import torch
 from scipy import stats
 
-from tabdiff.data.mixed import Choice, Gate, Known, Mixed, Restriction
+from tabdiff.data.mixed import Belief, Choice, Gate, Known, Mixed, Restriction
 from tabdiff.inference.condition import Present, _cut_normal, _resample, choose, narrow
+from tabdiff.inference.likelihood import surprise
 from tabdiff.inference.sample import sample, time_grid
 from tests import naive
 from tests.oracles import Mixture, Oracle, categorical, counts
@@ -192,6 +193,24 @@ def test_narrow_leaves_its_arguments_alone():
     narrow(Oracle(GATED, joint), joint, x0, known, [levels(0, 1)], generator())
     assert not known.cat.any()
     assert not x0.cat.any()
+
+
+@pytest.mark.usefixtures("double_by_default")
+def test_a_denoiser_is_asked_at_float32_whatever_torch_would_make():
+    joint, times = GATED.joint(), []
+
+    def indifferent(x_t: Mixed, t: torch.Tensor, known: Known) -> Belief:
+        times.append((t.dtype, x_t.num.dtype))
+        size = joint.multinomial.packing.size
+        return Belief(torch.zeros_like(x_t.num), torch.zeros(len(t), size, dtype=torch.float32))
+
+    x0, known = joint.unknown(5)
+    narrow(indifferent, joint, x0, known, [levels(0, 0)], generator())
+    sets = torch.tensor([[True, True]])
+    nobody = torch.zeros(5, dtype=torch.int64)
+    choose(indifferent, joint, x0, known, [Choice(0, nobody, sets)], generator())
+    surprise(indifferent, joint, x0, known, generator())
+    assert times == [(torch.float32, torch.float32)] * 3
 
 
 def test_levels_struck_out_are_never_drawn():

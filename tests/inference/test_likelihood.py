@@ -161,6 +161,19 @@ def test_a_path_is_float32_whatever_torch_would_make(prior: str):
         assert drawn.dtype == torch.float32
 
 
+@pytest.mark.usefixtures("double_by_default")
+def test_a_denoiser_is_asked_at_float32_whatever_torch_would_make():
+    joint, times = TOWNS.joint(), []
+
+    def indifferent(x_t: Mixed, t: Tensor, known: Known) -> Belief:
+        times.append(t.dtype)
+        size = joint.multinomial.packing.size
+        return Belief(torch.zeros_like(x_t.num), torch.zeros(len(t), size, dtype=torch.float32))
+
+    surprise(indifferent, joint, *joint.unknown(4), generator())
+    assert times == [torch.float32]
+
+
 @pytest.mark.parametrize("at", [None, 0, 1, 2])
 def test_a_part_pays_once_also_where_its_clock_stands_at_a_time(at: int | None):
     """At 0, and at the very times at which the denoiser is asked."""
