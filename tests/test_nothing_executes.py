@@ -85,12 +85,13 @@ def test_a_compiled_pattern_and_an_evaluated_network_are_no_executions():
 WATCHED = """
 import json, pickle, sys
 from pathlib import Path
-from tabdiff import DiffusionSynthesizer, TimeSeriesDiffusionSynthesizer
+from tabdiff import DiffusionSynthesizer, TimeSeriesDiffusionSynthesizer, persistence
+
+classes = {kind.KIND: kind for kind in (DiffusionSynthesizer, TimeSeriesDiffusionSynthesizer)}
+models = [(classes[persistence.read(path)[0]["kind"]], path) for path in map(Path, sys.argv[1:])]
 
 def load_all():
-    for path in map(Path, sys.argv[1:]):
-        of_series = path.stem in ("days", "months", "visits")
-        kind = TimeSeriesDiffusionSynthesizer if of_series else DiffusionSynthesizer
+    for kind, path in models:
         kind.load(path, device="cpu")
 
 def execute():

@@ -104,7 +104,7 @@ def in_file(path: Path) -> Found:
     """What a file holds: a table, a model by its members, or a text."""
     if path.suffix == ".parquet":
         return in_frame(pd.read_parquet(path))
-    if path.suffix == ".tabdiff":
+    if path.suffix in (".tabdiff", ".checkpoint"):
         return _in_model(path)
     found = in_text(path.read_text("utf-8"))
     return _as_stored(found) if path.suffix == ".csv" else found

@@ -36,8 +36,12 @@ class Lattice:
 
     @property
     def half(self) -> float:
-        """Half a cell, in the units of :meth:`place`."""
-        return 0.5
+        """How far values spread from their point, in the units of :meth:`place`.
+
+        Half of the way to the next point, less than that by more than the rounding of v -> z -> v:
+        a value at the very edge would be rounded to a point of the neighbouring cell.
+        """
+        return max(0.0, 0.5 - 1e-6 - self.cells * 2.0**-46)
 
     def index(self, values: Array) -> Array:
         """Index i of each value as uint64, to the nearest point within the bounds."""
@@ -53,11 +57,9 @@ class Lattice:
         return whole + (rest > np.uint64(self.step // 2))
 
     def place(self, values: Array, rng: np.random.Generator) -> Array:
-        """Position v of each value: its index, spread uniformly over its cell."""
+        """Position v of each value: its index, spread uniformly around it."""
         index = self.index(values).astype(np.float64)
-        # The spread keeps off the cell's edges by more than the rounding of v -> z -> v.
-        spread = max(0.0, 1.0 - 2e-6 - self.cells * 2.0**-45)
-        return index + (rng.random(len(index)) - 0.5) * spread
+        return index + (rng.random(len(index)) - 0.5) * (2 * self.half)
 
     def centre(self, values: Array) -> Array:
         """Position v in the middle of each value's cell."""

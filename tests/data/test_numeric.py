@@ -214,6 +214,21 @@ def test_whatever_the_network_says_a_value_keeps_to_the_range_of_its_cell() -> N
         assert out.max() <= values[code == cell].max() * (1 + 1e-12)
 
 
+@pytest.mark.parametrize("step", [1, 7])
+@pytest.mark.parametrize("rows", [160, 162, 240])
+def test_the_edge_of_a_cell_is_no_point_of_the_next_one(rows: int, step: int) -> None:
+    values = np.arange(rows) * step
+    encoder, _ = through(values)
+    assert encoder.levels > 1
+    code = encoder.encode(whole(values), np.random.default_rng(0)).cat
+    assert code is not None
+    for level in range(encoder.levels):
+        ends = Parts(np.full(2, level), np.array([-9.0, 9.0]))
+        out = encoder.decode(ends, 2, np.random.default_rng(0), 0).values
+        inside = values[code == level]
+        assert out.tolist() == [inside.min(), inside.max()]
+
+
 def test_a_number_in_no_cell_counts_as_the_nearest_end_of_one() -> None:
     values = np.concatenate([np.linspace(0, 1, 1000), np.linspace(9, 10, 1000)])
     encoder, _ = through(values, Resolution(256, 2))

@@ -46,8 +46,8 @@ TEXTS = Column("x", "categorical", "object", "string")
 class Nowhere(dt.tzinfo):
     """A zone that has no name but one that is taken."""
 
-    def utcoffset(self, moment: dt.datetime | None) -> dt.timedelta:
-        return dt.timedelta(hours=1)
+    def utcoffset(self, moment: dt.datetime | None) -> dt.timedelta | None:
+        return None if moment is None else dt.timedelta(hours=1)
 
     def dst(self, moment: dt.datetime | None) -> dt.timedelta:
         return dt.timedelta(0)

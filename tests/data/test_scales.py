@@ -68,7 +68,7 @@ def test_values_spread_over_their_cell_as_far_as_floats_tell(cells: int, reach: 
     lattice = Lattice(INT, 0, 1, cells)
     v = lattice.place(np.array([3, 3, 3]), Ends())  # type: ignore[arg-type]
     np.testing.assert_allclose(v - 3, [-reach, 0, reach], rtol=0, atol=1e-8 if reach else 0)
-    assert lattice.half == 0.5
+    assert lattice.half == pytest.approx(reach, abs=1e-8)
 
 
 @pytest.mark.parametrize(

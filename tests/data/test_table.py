@@ -187,6 +187,22 @@ def test_layout_names_gates_and_proportions_agree() -> None:
         encoder.parts("S")
 
 
+def test_parts_of_one_level_have_no_state_and_no_proportions() -> None:
+    frame = pd.DataFrame({"n": rng().normal(size=30), "c": ["a", "b"] * 15, "k": [1] * 30})
+    encoder = fitted(frame)
+    layout = encoder.layout
+    assert (layout.num_names, layout.cat_names, layout.levels) == (("n",), ("c",), (2,))
+    assert layout.gates == (None,)
+    assert [shares.tolist() for shares in encoder.proportions] == [[0.5, 0.5]]
+    assert [(field.num, field.cat) for field in encoder.fields] == [
+        (0, None),
+        (None, 0),
+        (None, None),
+    ]
+    x = encoder.encode(frame, rng())
+    assert (x.num != 0).all() and x.cat[:, 0].tolist() == [0, 1] * 15
+
+
 def test_thresholds_reach_the_columns() -> None:
     frame = pd.DataFrame({"x": rng().integers(0, 50, 2000)})
     schema = Schema.infer(frame)
@@ -454,6 +470,82 @@ def test_parts_that_are_none_are_refused() -> None:
         encoder.decode(Mixed(good.num, good.cat + 1), rng())
     with pytest.raises(ValueError, match="expected"):
         encoder.decode(Mixed(good.num[:, :0], good.cat), rng())
+
+
+def test_tables_of_other_columns_are_refused_at_fit_and_later() -> None:
+    frame = pd.DataFrame({"x": rng().normal(size=30), "c": ["a", "b"] * 15})
+    schema, encoder = Schema.infer(frame), fitted(frame)
+    for other in (frame.drop(columns="c"), frame.assign(more=1)):
+        with pytest.raises(SchemaError, match="column 'c' is absent|'more' was not there at fit"):
+            TableEncoder.fit(other, schema, rng())
+        with pytest.raises(SchemaError, match="column 'c' is absent|'more' was not there at fit"):
+            encoder.encode(other, rng())
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_a_part_that_is_none_is_named_among_several(part: int) -> None:
+    names = ["first", "second", "third"]
+    numbers = fitted(pd.DataFrame({name: rng(at).normal(size=30) for at, name in enumerate(names)}))
+    num, cat = torch.zeros(4, 3), torch.zeros((4, 3), dtype=torch.int64)
+    num[2, part] = -torch.inf
+    with pytest.raises(ValueError, match=f"numeric part '{names[part]}' is not finite"):
+        numbers.decode(Mixed(num, cat[:, :0]), rng())
+    labels = fitted(pd.DataFrame({name: list("abc") * 10 for name in names}))
+    for code in (-1, 3):
+        codes = cat.clone()
+        codes[2, part] = code
+        with pytest.raises(ValueError, match=f"categorical part '{names[part]}' has codes beyond"):
+            labels.decode(Mixed(num[:, :0], codes), rng())
+
+
+def test_a_rehearsal_writes_every_level_and_the_ends_of_what_is_open() -> None:
+    frame = pd.DataFrame(
+        {
+            "c": ["a", "b", None] * 60,
+            "n": np.arange(180) * 1.5,
+            "id": [f"u{k}" for k in range(180)],
+            "k": 7,
+        }
+    )
+    encoder = fitted(frame, id="identifier")
+    out = encoder.rehearse()
+    assert encoder.layout.levels == (3, 2) and len(out) == 9
+    assert list(out) == list(frame) and (out.dtypes == frame.dtypes).all()
+    assert out["c"].value_counts(dropna=False).tolist() == [3, 3, 3]
+    # Of either cell its least value, its middle and its greatest.
+    assert out["n"].nunique() == 6 and {0.0, 133.5, 135.0, 268.5} <= set(out["n"])
+    assert out["id"].is_unique
+    sizes = {f.column.name: len(encoder.every_cell(f).missing) for f in encoder.fields}
+    assert sizes == {"c": 3, "n": 6, "id": 1, "k": 1}
+    assert encoder.every_cell(encoder.fields[0]).missing.tolist() == [False, False, True]
+    assert len(fitted(pd.DataFrame({"x": rng().normal(size=30)})).rehearse()) == 3
+    many = pd.DataFrame({"x": [f"v{k % 300}" for k in range(900)]})
+    assert len(fitted(many).rehearse()) == 3 * 256
+
+
+def test_rows_count_from_the_first_unless_told_otherwise() -> None:
+    encoder = fitted(pd.DataFrame({"id": [f"u{k}" for k in range(30)]}), id="identifier")
+    empty = Mixed(torch.zeros(3, 0), torch.zeros(3, 0, dtype=torch.int64))
+    out = encoder.decode(empty, rng())["id"]
+    assert out.tolist() == encoder.decode(empty, rng(), 0)["id"].tolist()
+    assert encoder.write(encoder.decode_cells(empty, rng()))["id"].tolist() == out.tolist()
+    assert encoder.decode(empty[1:], rng(), 1)["id"].tolist() == out.tolist()[1:]
+
+
+def test_as_many_encoders_as_columns_are_asked_for() -> None:
+    data, arrays = hostile()
+    data["columns"].pop()
+    with pytest.raises(ValueError, match="malformed encoder: 4 encoders for 5 columns"):
+        TableEncoder.from_state(data, arrays)
+
+
+def test_a_rehearsal_writes_each_label_that_shares_a_level() -> None:
+    labels = [f"v{k % 10_400:05d}" for k in range(15_000)]
+    with pytest.warns(SchemaWarning, match="more than 10,000 distinct"):
+        encoder = fitted(pd.DataFrame({"x": labels}))
+    cells = encoder.every_cell(encoder.fields[0])
+    assert set(cells.values) == set(labels) and not cells.missing.any()
+    assert cells.missing.dtype == bool and len(cells.missing) == len(cells.values)
 
 
 def hostile() -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -1,5 +1,6 @@
 """Real values leave by no way that the documentation does not tell: a few cases of the trial."""
 
+import stat
 import struct
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,10 @@ from benchmarks.trials.canary_frames import (
     table,
 )
 from benchmarks.trials.canary_outputs import TINY, Case, kept
-from benchmarks.trials.canary_search import in_bytes, in_frame, in_text
+from benchmarks.trials.canary_search import in_bytes, in_file, in_frame, in_text
 from tabdiff import DiffusionSynthesizer, SchemaWarning
 from tabdiff.data.identifiers import IdentifierEncoder
+from tabdiff.training.checkpoint import Checkpoint
 
 # What a file holds is no matter of chance; what rows happen to show is.
 CERTAIN = ("model file", "pickle", "schema JSON")
@@ -71,6 +73,18 @@ def test_what_names_a_row_is_told_of_no_file_and_no_sample():
         for name, sorts in outputs.items():
             assert sorts <= set(SORTS)
             assert not sorts & naming or name.startswith("error: ")
+
+
+def test_a_checkpoint_holds_no_real_value_and_is_its_owners(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    real = planted()
+    monkeypatch.setattr(Checkpoint, "remove", lambda checkpoint: None)
+    with pytest.warns(SchemaWarning):
+        DiffusionSynthesizer(checkpoint_dir=tmp_path, **TINY).fit(real.frame)
+    (path,) = tmp_path.iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.suffix == ".checkpoint" and in_file(path).sorts(real) == set()
 
 
 def test_an_encoder_that_keeps_its_texts_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
