@@ -381,6 +381,9 @@ def _arrays_from_bytes(path: str | os.PathLike[str], data: bytes) -> dict[str, n
         raw = np.frombuffer(member["data"], dtype=np.uint8)
         if member["dtype"] == "BOOL" and raw.max(initial=0) > 1:
             raise CorruptFileError(f"{path}: {ARRAYS}, {name!r}: neither true nor false.")
-        values = raw.view(dtype.newbyteorder("<")).reshape(member["shape"])
+        try:
+            values = raw.view(dtype.newbyteorder("<")).reshape(member["shape"])
+        except ValueError as error:
+            raise CorruptFileError(f"{path}: {ARRAYS}, {name!r}: {error}.") from error
         arrays[name] = values.astype(dtype)
     return arrays

@@ -499,6 +499,7 @@ def one(dtype: str, shape: list, offsets: list, data: bytes) -> bytes:
         safetensors({str(i): 1 for i in range(100_000)}),
         one("F32", [2], [0, 4], bytes(4)),
         one("F32", [2**40, 2**40], [0, 4], bytes(4)),
+        one("F32", [0] * 70, [0, 0], b""),
         one("F32", [-1], [0, 4], bytes(4)),
         one("F32", [1], [0, 400], bytes(4)),
         one("F32", [1], [4, 0], bytes(4)),

@@ -63,8 +63,18 @@ def distinct(values: Array) -> Array:
 
 
 def inner_numpy(dtype: Any) -> np.dtype[Any]:
-    """The numpy dtype of the values under a numpy, nullable or arrow numeric dtype."""
-    return dtype if isinstance(dtype, np.dtype) else np.dtype(dtype.numpy_dtype)
+    """The numpy dtype of the values under a numpy, nullable or arrow numeric dtype.
+
+    Raises
+    ------
+    ValueError
+        If there is none, as a file may have it that does not fit together.
+    """
+    if isinstance(dtype, np.dtype):
+        return dtype
+    if not hasattr(dtype, "numpy_dtype"):
+        raise ValueError(f"dtype {str(dtype)!r} holds no numbers.")
+    return np.dtype(dtype.numpy_dtype)
 
 
 def zone_to_text(zone: dt.tzinfo | None) -> str:

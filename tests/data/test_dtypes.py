@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tabdiff.data.cells import inner_numpy
 from tabdiff.data.dtypes import dtype_from_text
 from tabdiff.data.schema import Schema, SchemaError
 from tabdiff.data.table import TableEncoder
@@ -110,3 +111,8 @@ def test_constant_of_every_family_sends_nothing_to_the_network() -> None:
 def test_092_texts_that_are_no_dtype_are_refused_unrun(text: str) -> None:
     with pytest.raises(SchemaError, match="is unknown here"):
         dtype_from_text(text)
+
+
+def test_a_dtype_without_numbers_is_refused_by_name():
+    with pytest.raises(ValueError, match="dtype 'string' holds no numbers"):
+        inner_numpy(pd.StringDtype("python"))
