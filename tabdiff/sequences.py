@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from tabdiff.data.cells import Array
-from tabdiff.data.frames import concat
+from tabdiff.data.frames import concat, select
 from tabdiff.data.mixed import Mixed
 from tabdiff.data.question import Question
 from tabdiff.data.sequence import SequenceEncoder
@@ -124,7 +124,7 @@ def encode_context(
     """The parts of the context columns, a row per entity."""
     if encoder.context is None:
         return None
-    parts = encoder.context.encode(entities[list(encoder.roles.context)], rng)
+    parts = encoder.context.encode(select(entities, encoder.roles.context), rng)
     return Mixed(parts.num.float(), parts.cat)
 
 

@@ -331,6 +331,8 @@ def test_06_07_columns_without_values_come_out_empty(context: Any):
         pytest.param(["\U0001f600", "a\nb", "é", "e\u0301", "", " "], id="33"),
         pytest.param([5, 0, 2, 1, 4, 3], id="34 ints"),
         pytest.param(["a", 1, 2.5, dt.date(2020, 1, 1), ("a", 1), "x"], id="35 mixed types"),
+        pytest.param(["k", "t", False, b"x", 2.5, dt.time(1)], id="35 a truth first"),
+        pytest.param(["k", "t", b"x", 2.5, dt.time(1), False], id="35 a truth last"),
         pytest.param(pd.MultiIndex.from_product([["a", "b"], [1, 2, 3]]), id="37 MultiIndex"),
         pytest.param(["x.value", "x.state", "x", "num", "0", "cat"], id="67 like internals"),
     ],

@@ -79,7 +79,7 @@ class ConstantEncoder:
         array[:] = [from_json(value) for value in values]
         try:
             return cls(array.astype(name))
-        except (TypeError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"constant {values!r} is no {name}.") from error
 
 

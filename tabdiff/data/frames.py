@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -94,6 +94,15 @@ def in_container_of(df: object, frame: pd.DataFrame) -> Any:
     """``frame`` in the container of ``df``, a table with the same columns."""
     container = container_of(df)
     return from_pandas(frame, container, polars_types(df) if container == "polars" else {})
+
+
+def select(frame: pd.DataFrame, labels: Iterable[Hashable]) -> pd.DataFrame:
+    """Those columns, in that order.
+
+    By their places: pandas reads a list of truths as a mask, and NumPy makes one type of labels.
+    """
+    places = {label: at for at, label in enumerate(frame.columns)}
+    return frame.iloc[:, [places[label] for label in labels]]
 
 
 def concat(frames: Sequence[Any]) -> Any:

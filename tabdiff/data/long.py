@@ -12,7 +12,7 @@ import pandas as pd
 from tabdiff.data.cells import Array
 from tabdiff.data.column import Column
 from tabdiff.data.errors import SchemaError, SchemaWarning, closest, listing, points_of, tell
-from tabdiff.data.frames import container_of, to_pandas
+from tabdiff.data.frames import container_of, select, to_pandas
 from tabdiff.data.infer import check_cells, check_frame, index_note, infer_schema
 from tabdiff.data.numeric import SMOOTH
 from tabdiff.data.panel import (
@@ -158,7 +158,7 @@ def fit_encoder(
         if roles.context:
             own = Schema(tuple(c for c in entities.columns if c.name in roles.context))
             context = TableEncoder.fit(
-                _twice(long.entities)[list(roles.context)], own, random_state, resolution=SMOOTH
+                select(_twice(long.entities), roles.context), own, random_state, resolution=SMOOTH
             )
     frame = to_pandas(df)
     whole = tuple(columns[label] for label in frame.columns)

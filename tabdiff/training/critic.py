@@ -223,7 +223,8 @@ def _ranks(layout: Layout, proportions: list[Array]) -> Tensor:
     ranks = []
     for levels, n, share in zip(layout.levels, layout.ordered, proportions, strict=True):
         rank = np.arange(levels, dtype=np.float32)
-        rank[n + np.argsort(-np.asarray(share)[n:], kind="stable")] = rank[n:]
+        by_share = n + np.argsort(-np.asarray(share)[n:], kind="stable")
+        rank[by_share] = np.arange(n, levels)
         ranks.append(rank)
     return torch.from_numpy(np.concatenate([*ranks, np.zeros(0, np.float32)]))
 

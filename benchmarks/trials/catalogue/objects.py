@@ -6,6 +6,7 @@ import datetime as dt
 import uuid
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from inspect import signature
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -182,6 +183,10 @@ OBJECTS = {
 TEXT_DTYPES = {
     "string[python]": _texts("string[python]"),
     "string[pyarrow]": _texts("string[pyarrow]"),
-    "str": _texts(pd.StringDtype("python", na_value=np.nan)),
-    "str[pyarrow]": _texts(pd.StringDtype("pyarrow", na_value=np.nan)),
 }
+# Only newer pandas have strings whose missing cell is NaN.
+if "na_value" in signature(pd.StringDtype).parameters:
+    TEXT_DTYPES |= {
+        "str": _texts(pd.StringDtype("python", na_value=np.nan)),
+        "str[pyarrow]": _texts(pd.StringDtype("pyarrow", na_value=np.nan)),
+    }

@@ -15,7 +15,7 @@ from tabdiff.data.constraints.amounts import Quantities, compare, integers, whol
 from tabdiff.data.constraints.axes import Axis
 from tabdiff.data.constraints.derivation import between
 from tabdiff.data.errors import SchemaError
-from tabdiff.data.frames import concat, to_pandas
+from tabdiff.data.frames import concat, select, to_pandas
 from tabdiff.data.reading import read_cells
 from tabdiff.data.schema import Schema
 from tabdiff.data.writing import write_cells
@@ -85,7 +85,7 @@ def replace_rows(middle: pd.DataFrame, again: Array, fresh: pd.DataFrame) -> pd.
     index = middle.index
     order = np.arange(len(middle))
     order[again] = len(middle) + np.arange(len(fresh))
-    replaced = concat([middle, fresh[list(middle.columns)]]).iloc[order]
+    replaced = concat([middle, select(fresh, middle.columns)]).iloc[order]
     return replaced.set_axis(index)
 
 
