@@ -25,15 +25,16 @@ from tabdiff.data.mixed import Layout, Mixed
 from tabdiff.data.rewriting import Inquiry, rewriting_of
 from tabdiff.data.schema import Schema
 from tabdiff.data.table import TableEncoder
+from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import Prior
 from tabdiff.estimator import FEWER_DRAWS, DiffusionEstimator
 from tabdiff.fitted import Fitted, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, generators
 from tabdiff.inference.threads import by_itself, unswayed
 from tabdiff.sampler import Sampler, learn_critic
-from tabdiff.training.critic import MOST_CANDIDATES
+from tabdiff.training.critic import MOST_CANDIDATES, Critic
 from tabdiff.training.hardware import autocast_for, resolve_device
-from tabdiff.training.loop import Keeper, evaluate_loss, train
+from tabdiff.training.loop import Keeper, Trained, evaluate_loss, train
 from tabdiff.training.progress import ProgressBar
 from tabdiff.training.settings import (
     Size,
@@ -277,22 +278,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
                 autocast=autocast_for(device),
                 keeper=keeper,
             )
-        critic = None
-        if self._wants_critic() and trained.stopped not in ("interrupted", "nothing to learn"):
-            try:
-                critic = learn_critic(
-                    trained.denoiser,
-                    joint,
-                    self._calls(encoder.layout),
-                    kept,
-                    held_out,
-                    encoder.proportions,
-                    entropy,
-                )
-            except KeyboardInterrupt:
-                trained.stopped = "interrupted"
-            if critic and self.candidates:
-                critic.candidates = self.candidates
+        critic = self._critic_of(trained, joint, encoder, kept, held_out, entropy)
         self._adopt(
             Fitted(
                 rewriting=rewriting,
@@ -642,10 +628,29 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
     def _calls(self, layout: Layout) -> int:
         return self.sampling_steps or default_sampling_steps(layout)
 
-    def _wants_critic(self) -> bool:
-        if self.candidates is None:
-            return self.max_steps is None and self.max_time is None
-        return self.candidates > 1
+    def _critic_of(
+        self,
+        trained: Trained,
+        joint: JointDiffusion,
+        encoder: TableEncoder,
+        kept: Mixed,
+        held_out: Mixed,
+        entropy: int,
+    ) -> Critic | None:
+        """What chooses among candidates, where they are wanted and help; Ctrl-C goes without."""
+        by_default = self.max_steps is None and self.max_time is None
+        wanted = by_default if self.candidates is None else self.candidates > 1
+        if not wanted or trained.stopped in ("interrupted", "nothing to learn"):
+            return None
+        steps, shares = self._calls(encoder.layout), encoder.proportions
+        try:
+            critic = learn_critic(trained.denoiser, joint, steps, kept, held_out, shares, entropy)
+        except KeyboardInterrupt:
+            trained.stopped = "interrupted"
+            return None
+        if critic and self.candidates:
+            critic.candidates = self.candidates
+        return critic
 
     def _name_features(self) -> None:
         labels = [column.name for column in self.schema_.columns]

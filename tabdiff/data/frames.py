@@ -101,7 +101,7 @@ def select(frame: pd.DataFrame, labels: Iterable[Hashable]) -> pd.DataFrame:
 
     By their places: pandas reads a list of truths as a mask, and NumPy makes one type of labels.
     """
-    places = {label: at for at, label in enumerate(frame.columns)}
+    places: dict[Hashable, int] = {label: at for at, label in enumerate(frame.columns)}
     return frame.iloc[:, [places[label] for label in labels]]
 
 
