@@ -1,5 +1,7 @@
 """Trees that tell drawn rows from real ones, and only where held-out rows agree."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +25,7 @@ def rows(n: int, seed: int, follows: float) -> Mixed:
     return Mixed(torch.as_tensor(num, dtype=torch.float32), torch.as_tensor(cat))
 
 
+@cache
 def trained(follows: float, n: int = 3_000) -> Critic | None:
     """Real rows in which the number follows the cell, drawn rows in which it does not."""
     return train_critic(
