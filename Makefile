@@ -21,12 +21,12 @@ demo: $(STAMP)
 	$(BIN)/python examples/01_quickstart.py
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-lowest:
 	"$(PYTHON)" -m venv --clear .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[eval,dev]' --constraint constraints-lowest.txt
-	.venv-lowest/bin/python -m pytest
+	.venv-lowest/bin/python -m pytest -n 2 --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
