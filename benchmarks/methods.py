@@ -71,6 +71,8 @@ _FOREST = Environment("forest_diffusion", ("ForestDiffusion", "xgboost"))
 _IMBLEARN = Environment("imblearn", ("imbalanced-learn", "scikit-learn"))
 METHODS = {
     "tabdiff": Method("tabdiff"),
+    "tabdiff_fast": Method("tabdiff, fast"),
+    "tabdiff_best": Method("tabdiff, best"),
     "tabular_argn": Method("TabularARGN", MOSTLYAI),
     "ctgan": Method("CTGAN", _SDV),
     "tvae": Method("TVAE", _SDV),

@@ -104,10 +104,11 @@ class DiffusionEstimator(BaseEstimator):
         Raises
         ------
         TypeError, ValueError
-            If these are others, or out of their range.
+            If there are others among them, or they are out of their range.
         """
         seed = {"random_state"}
-        if not isinstance(given, dict) or given.keys() - seed != self._portable_parameters().keys():
+        # Those that a later release added keep their defaults.
+        if not isinstance(given, dict) or given.keys() - seed - self._portable_parameters().keys():
             raise ValueError(f"its parameters are not those of a {self.KIND}")
         self.set_params(**given)
         self._check_parameters()

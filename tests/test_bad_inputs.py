@@ -599,6 +599,7 @@ def test_88_a_failed_fit_keeps_the_model_before_it() -> None:
         ("device", "cuda:99"),
         ("verbose", 3),
         ("prior", "flat"),
+        ("preset", "quick"),
         ("random_state", -1),
     ],
 )

@@ -50,6 +50,13 @@ def test_a_budget_is_the_networks_alone():
     assert tiny().fit(table()).candidates_ == 1
 
 
+@pytest.mark.parametrize(("preset", "candidates"), [("fast", 1), ("default", 4), ("best", 8)])
+def test_presets_draw_none_or_more(monkeypatch, preset: str, candidates: int):
+    monkeypatch.setattr("tabdiff.training.settings.default_steps", lambda n_rows: 5)
+    synth = DiffusionSynthesizer(**(TINY | {"max_steps": None, "preset": preset}))
+    assert synth.fit(dependent(2_000)).candidates_ == candidates
+
+
 def test_one_candidate_can_be_asked_of_a_fitted_one(chosen):
     other = DiffusionSynthesizer(**(TINY | {"candidates": 1})).fit(dependent(2_000))
     before = chosen.candidates

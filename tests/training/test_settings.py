@@ -9,6 +9,7 @@ import pytest
 
 from tabdiff.data.mixed import Gate, Layout
 from tabdiff.training.settings import (
+    PRESETS,
     default_batch,
     default_held_out,
     default_sampling_steps,
@@ -44,6 +45,20 @@ def test_a_recipe_of_any_table_is_complete(n_rows: int):
     assert 1 <= recipe.ema_steps <= recipe.max_steps
     assert recipe.check_terms >= 1
     assert recipe.batch_size >= 1
+
+
+def test_presets_stretch_what_is_not_set():
+    unset = {"max_steps": None, "max_time": None, "batch_size": None, "learning_rate": 1e-3}
+    fast, default, best = (
+        make_recipe(20_000, preset=PRESETS[name], **unset) for name in ("fast", "default", "best")
+    )
+    assert default == make_recipe(20_000, **unset)
+    assert fast.max_steps * 2 < default.max_steps < best.max_steps
+    assert fast.rounds == 1 < default.rounds < best.rounds
+    assert default_size(20_000) == default_size(20_000, PRESETS["fast"])
+    assert default_size(20_000, PRESETS["best"]).width == 384
+    own = make_recipe(20_000, preset=PRESETS["best"], **(unset | {"max_steps": 7}))
+    assert own.max_steps == 7 and own.rounds == 1
 
 
 def layout_of(n_cat: int, *gates: Gate | None, k: int = 2) -> Layout:

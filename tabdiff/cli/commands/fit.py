@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 @click.argument("data")
 @click.option("--output", "-o", required=True, metavar="FILE", help="Where the model goes.")
 @click.option(
+    "--preset",
+    type=click.Choice(["fast", "default", "best"]),
+    default="default",
+    show_default=True,
+    help="How much work the table is worth, in what is not set by itself.",
+)
+@click.option(
     "--max-time",
     type=options.duration,
     metavar="DURATION",
@@ -62,6 +69,7 @@ if TYPE_CHECKING:
 def fit(
     data: str,
     output: str,
+    preset: str,
     max_time: float | None,
     max_steps: int | None,
     seed: int | None,
@@ -99,6 +107,8 @@ def fit(
     of_sequences = (sequence_key, sequence_index, known, window) != (None, None, (), None)
     if of_sequences and rules is not None:
         raise click.UsageError("--constraints hold within rows of a table, not yet of sequences.")
+    if of_sequences and preset != "default":
+        raise click.UsageError("--preset is for tables: use --max-time for sequences.")
     if resume and checkpoint_dir is None:
         raise click.UsageError("--resume goes on from a checkpoint: say in which --checkpoint-dir.")
     frame = read_table(data, na, separator)
@@ -110,6 +120,7 @@ def fit(
             column_kinds=dict(kinds),
             constraints=None if rules is None else read_constraints(rules),
             on_violation=on_violation,
+            preset=preset,
             max_steps=max_steps,
             max_time=max_time,
             device=device,
