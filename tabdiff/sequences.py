@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from tabdiff.data.cells import Array
-from tabdiff.data.frames import concat, select
+from tabdiff.data.frames import concat, select, take
 from tabdiff.data.mixed import Mixed
 from tabdiff.data.question import Question
 from tabdiff.data.sequence import SequenceEncoder
@@ -140,10 +140,7 @@ def to_long(
     times : array, (N,)
     """
     roles, owner = encoder.roles, np.repeat(np.arange(len(asked)), np.diff(asked.first_row))
-    of_entity = {
-        label: series.iloc[owner].reset_index(drop=True)
-        for label, series in by_label(asked.entities).items()
-    }
+    of_entity = by_label(take(asked.entities, owner))
     of_row: dict[Any, pd.Series] = by_label(rows)
     if roles.index is not None:
         of_row[roles.index] = encoder.timeline.written(times)

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from tabdiff.data.cells import Array
 from tabdiff.data.errors import ConditionError, UnknownColumnError, closest
-from tabdiff.data.frames import from_pandas, in_container_of, to_pandas
+from tabdiff.data.frames import from_pandas, in_container_of, take, to_pandas
 from tabdiff.data.futures import by_quantiles, look_ahead
 from tabdiff.data.gaps import UNFILLED, fill_gaps
 from tabdiff.data.given import Given
@@ -408,7 +408,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         sampler = self._sampler(encoder.window - encoder.ahead_at_once).without_missing()
         rows = sampler.rows(ahead.asked, self._next_path(random_state))
         whole = to_long(encoder, ahead.asked, rows, ahead.moments(encoder, rows))
-        futures = whole[ahead.late].reset_index(drop=True)
+        futures = take(whole, ahead.late)
         if wanted is not None:
             return self._given_back(by_quantiles(encoder, futures, n_samples, wanted))
         n = len(futures) // n_samples
@@ -418,7 +418,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         more = ("",) * (futures.columns.nlevels - 1)
         futures.insert(0, (label, *more) if more else label, np.repeat(np.arange(n_samples), n))
         order = np.argsort(entity, kind="stable")
-        return self._given_back(futures.iloc[order].reset_index(drop=True))
+        return self._given_back(take(futures, order))
 
     @unswayed()
     def impute(self, df: Any, n_draws: int | None = None, *, random_state: Seed = None) -> Any:

@@ -613,3 +613,26 @@ def test_an_address_of_the_only_entity_is_replaced_and_its_key_is_kept():
     assert set(made["k"]) == {"s00"} and set(made["shop"]) == {"a"}
     assert synth.schema_["mail"].kind == "identifier"
     assert "jo@mail.org" not in made.to_csv()
+
+
+def test_sparse_cells_keep_their_width():
+    frame = panel(8)
+    frame["n"] = frame.n.to_numpy().astype("uint8")
+    frame["n"] = frame.n.astype(pd.SparseDtype("uint8", int(frame.n.iloc[0])))
+    frame["shop"] = frame.shop.map({"a": 3, "b": 4}).astype(pd.SparseDtype("uint8", 3))
+    synth = tiny(window=8).fit(frame)
+    for made in (synth.sample(4), synth.forecast(frame, 2, n_samples=2), synth.impute(frame)):
+        assert made.dtypes[["n", "shop"]].equals(frame.dtypes[["n", "shop"]])
+
+
+def test_polars_categories_keep_their_type():
+    frame = pl.from_pandas(panel(8)).with_columns(
+        pl.col("c").cast(pl.Enum(["u", "v", "w"])),
+        pl.col("shop").cast(pl.Categorical),
+        none=pl.lit(None).cast(pl.Categorical),
+    )
+    with pytest.warns(SchemaWarning, match="no value at all"):
+        synth = tiny(window=8).fit(frame)
+    assert synth.sample(2).schema == frame.schema
+    made = synth.forecast(frame, 2, n_samples=2)
+    assert made.drop("draw").schema == frame.schema

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
+from tabdiff.data.cells import Array
 from tabdiff.data.errors import SchemaError
 
 CONTAINERS = ("pandas", "polars", "numpy")
@@ -105,6 +106,18 @@ def select(frame: pd.DataFrame, labels: Iterable[Hashable]) -> pd.DataFrame:
     return frame.iloc[:, [places[label] for label in labels]]
 
 
+def take(frame: pd.DataFrame, rows: Array) -> pd.DataFrame:
+    """Those rows, each column in its dtype; the index counts from 0.
+
+    pandas alone widens the numbers of a sparse column where its fill value is taken.
+    """
+    taken = frame.iloc[rows].reset_index(drop=True)
+    for at, dtype in enumerate(frame.dtypes):
+        if isinstance(dtype, pd.SparseDtype):
+            taken.isetitem(at, taken.iloc[:, at].astype(dtype).array)
+    return taken
+
+
 def concat(frames: Sequence[Any]) -> Any:
     """Tables of one container and the same columns, one below the other.
 
@@ -196,7 +209,8 @@ def _to_polars(frame: pd.DataFrame, polars_types: dict[str, str]) -> Any:
     columns = []
     for name, series in frame.items():
         if name in polars_types:
-            texts = pl.Series(str(name), series.astype(object).where(series.notna(), None).tolist())
+            values = series.astype(object).where(series.notna(), None).tolist()
+            texts = pl.Series(str(name), values, dtype=pl.String)
             enum = pl.Enum(series.cat.categories.tolist())
             columns.append(
                 texts.cast(enum if polars_types[str(name)] == "Enum" else pl.Categorical)

@@ -12,7 +12,7 @@ import pandas as pd
 from tabdiff.data.cells import Array
 from tabdiff.data.column import Column
 from tabdiff.data.errors import SchemaError, SchemaWarning, closest, listing, points_of, tell
-from tabdiff.data.frames import container_of, select, to_pandas
+from tabdiff.data.frames import container_of, polars_types, select, take, to_pandas
 from tabdiff.data.infer import check_cells, check_frame, index_note, infer_schema
 from tabdiff.data.numeric import SMOOTH
 from tabdiff.data.panel import (
@@ -160,9 +160,10 @@ def fit_encoder(
             context = TableEncoder.fit(
                 select(_twice(long.entities), roles.context), own, random_state, resolution=SMOOTH
             )
-    frame = to_pandas(df)
-    whole = tuple(columns[label] for label in frame.columns)
-    of_frame = Schema(whole, container_of(df), *labels_of(frame.columns))
+    frame, container = to_pandas(df), container_of(df)
+    types = polars_types(df) if container == "polars" else {}
+    whole = tuple(replace(columns[at], polars=types.get(at, "")) for at in frame.columns)
+    of_frame = Schema(whole, container, *labels_of(frame.columns))
     return SequenceEncoder(of_frame, roles, long.timeline, rows, context, window)
 
 
@@ -211,7 +212,7 @@ def _entity_schema(long: LongFrame, kinds: Mapping[Any, str]) -> Schema | None:
 
 def _twice(entities: pd.DataFrame) -> pd.DataFrame:
     """A table of one entity with two rows, as encoders need; of more entities as it is."""
-    return entities if len(entities) > 1 else entities.iloc[[0, 0]]
+    return entities if len(entities) > 1 else take(entities, np.array([0, 0]))
 
 
 def entity_schema(encoder: SequenceEncoder, table: pd.DataFrame) -> Schema:

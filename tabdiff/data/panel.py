@@ -11,6 +11,7 @@ import pandas as pd
 from tabdiff.data.cells import Array, present
 from tabdiff.data.column import Column
 from tabdiff.data.errors import SchemaError, closest, listing, shorten
+from tabdiff.data.frames import select, take
 from tabdiff.data.infer import infer_schema
 from tabdiff.data.reading import read_cells
 from tabdiff.data.table import by_label
@@ -225,7 +226,7 @@ def index_column(frame: pd.DataFrame, label: Hashable) -> Column:
     """
     series = by_label(frame)[label]
     kinds = {label: "numeric"} if pd.api.types.is_numeric_dtype(series.dtype) else {}
-    column = infer_schema(_labelled([series], [label]), kinds, few=0).columns[0]
+    column = infer_schema(_flat(frame, [label]), kinds, few=0).columns[0]
     if not column.has_numbers:
         raise SchemaError(
             f"column {label!r}, the sequence_index, holds {column.form}s, which have no order in "
@@ -242,8 +243,7 @@ def rows_of(
     A first row has no gap; it gets ``typical`` or, when None, one of the others' in turn, so that
     their law stays what it is.
     """
-    series = by_label(frame)
-    rows = _labelled([series[label].iloc[panel.order] for label in roles.rows], roles.rows)
+    rows = take(_flat(frame, roles.rows), panel.order)
     if gap is None:
         return rows
     gaps = np.diff(panel.times, prepend=panel.times[:1])
@@ -261,16 +261,13 @@ def entities_of(frame: pd.DataFrame, roles: Roles, panel: Panel) -> pd.DataFrame
     """The key and the context of each entity, a row each; no columns where there is neither."""
     first = panel.order[panel.offsets[:-1]]
     labels = [label for label in (roles.key, *roles.context) if label is not None]
-    series = by_label(frame)
-    if not labels:
-        return pd.DataFrame(index=pd.RangeIndex(len(first)))
-    return _labelled([series[label].iloc[first] for label in labels], labels)
+    return take(_flat(frame, labels), first)
 
 
-def _labelled(columns: Sequence[pd.Series], labels: Sequence[Hashable]) -> pd.DataFrame:
-    """A frame of these columns; labels that are tuples stay so."""
-    frame = pd.concat([column.reset_index(drop=True) for column in columns], axis=1)
-    return frame.set_axis(pd.Index(list(labels), dtype=object, tupleize_cols=False), axis=1)
+def _flat(frame: pd.DataFrame, labels: Sequence[Hashable]) -> pd.DataFrame:
+    """Those columns under one level of labels, which tuples may be."""
+    flat = pd.Index(list(labels), dtype=object, tupleize_cols=False)
+    return select(frame, labels).set_axis(flat, axis=1)
 
 
 def free_label(label: str, taken: Collection[Hashable]) -> str:

@@ -29,7 +29,7 @@ from tabdiff.data.conditions import Among
 from tabdiff.data.constraints import ConstraintError, ConstraintSet, Unique
 from tabdiff.data.constraints.register import Register
 from tabdiff.data.errors import ConditionError, listing
-from tabdiff.data.frames import concat
+from tabdiff.data.frames import concat, take
 from tabdiff.data.given import Given, GivenColumn
 from tabdiff.data.mixed import Choice, Known, Mixed, Restriction
 from tabdiff.data.question import Drawn, Question
@@ -261,10 +261,10 @@ class Translation:
         """``rows`` with those at ``into`` replaced by the fresh ones at ``out``."""
         order = np.arange(len(rows.lack))
         order[into] = len(order) + out
-        frame = concat([rows.frame, fresh.frame]).iloc[order].reset_index(drop=True)
+        frame = take(concat([rows.frame, fresh.frame]), order)
         for at, column in enumerate(self._rules.schema.columns):
             if column.kind == "identifier":  # made for a row by its place in the table
-                frame.isetitem(at, rows.frame.iloc[:, at].reset_index(drop=True))
+                frame.isetitem(at, rows.frame.iloc[:, at].array)
         return _Rows(frame, np.concatenate([rows.lack, fresh.lack])[order])
 
     def _refuse(self, rows: _Rows, n: int) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tabdiff.data.cells import Array
+from tabdiff.data.frames import take
 from tabdiff.data.given import Given
 from tabdiff.data.sequence import Slots
 
@@ -50,7 +51,7 @@ class Unfinished:
         rows = _runs(first[chosen], np.diff(first)[chosen])
         row = _numbered(self.slots.row[slot] >= 0)
         return Unfinished(
-            self.entities.iloc[chosen].reset_index(drop=True),
+            take(self.entities, chosen),
             Slots(_offsets(lengths), row, self.slots.times[slot]),
             self.given.take(rows),
             self.placed,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tabdiff.data.categorical import CategoricalEncoder, Levels, count_labels
+from tabdiff.data.categorical import CategoricalEncoder, Levels, checked_levels, count_labels
 from tabdiff.data.cells import Cells
 from tabdiff.data.errors import SchemaError
 from tabdiff.data.parts import Parts
@@ -94,6 +94,9 @@ def test_of_equally_rare_labels_the_last_by_name_share():
     encoder = CategoricalEncoder.fit(Cells(many < 0, many), max_levels=200)
     assert encoder.levels.values.tolist() == list(range(200))
     assert encoder.rare.values.tolist() == list(range(200, 300))
+    mixed = np.repeat(np.arange(300), np.tile([7, 8, 9], 100))
+    encoder = CategoricalEncoder.fit(Cells(mixed < 0, mixed), max_levels=250)
+    assert encoder.rare.values.tolist() == list(range(150, 300, 3))
 
 
 def test_as_many_labels_as_allowed_share_nothing():
@@ -231,3 +234,10 @@ def test_levels_of_numbers_increase_strictly(levels: list[int]):
 def test_states_that_can_be_are_taken(arrays: dict[str, Any]):
     held, own = NUMBERS.state()
     assert CategoricalEncoder.from_state(held, own | arrays).state()[1].keys() == own.keys()
+
+
+@pytest.mark.parametrize("labels", [("a", "b", "a"), (1, "1", 1), (b"a", b"a")])
+def test_a_file_may_not_repeat_a_label(labels: tuple):
+    with pytest.raises(ValueError, match="a label is repeated"):
+        checked_levels(np.array(labels, dtype=object))
+    assert len(checked_levels(np.array([1, "1", 1.0, True], dtype=object)).values) == 4

@@ -105,6 +105,8 @@ SHARED = [f"AB-{k}" for k in range(10, 30)]
         ([str(k) for k in range(10)], "99"),
         (["9", "98", "1"], "8"),
         (["a", "B"], "Z"),
+        (["1a", "2b"], "9"),
+        ([letter + "1" for letter in "abcdefghijklmnopqrstuvwxz"], "y"),
         (["abcdefghijklmno" + str(k) for k in range(20)], "abcdefghijklz"),
     ],
 )
@@ -244,6 +246,8 @@ def test_bytes_of_one_length_stay_so_while_there_is_room():
     assert fitted(b"ab12").last == 0
     longest = Cells(np.zeros(1, dtype=bool), objects(b"a" * 1001))
     assert IdentifierEncoder.fit(longest, None, None, np.random.default_rng(0), 1001).width == 1000
+    short = Cells(np.zeros(2, dtype=bool), objects(b"ab", b"cd"))
+    assert IdentifierEncoder.fit(short, None, None, np.random.default_rng(0), 2).width == 1
     for value in (b"a", b"a" * 1002):
         cells = Cells(np.zeros(1, dtype=bool), objects(value))
         with pytest.raises(SchemaError, match=f"identifiers of {len(value)} bytes that leave no"):

@@ -475,6 +475,23 @@ def test_bounds_are_the_ends_of_all_cells(
     assert encoder.beyond(np.array(values)).tolist() == beyond
 
 
+def test_a_line_ends_at_its_outermost_values_however_coarse() -> None:
+    values = np.random.default_rng(0).random(5000)
+    for resolution, cells in ((FINE, 62), (SMOOTH, 1)):
+        held = Cells(np.zeros(5000, dtype=bool), values)
+        encoder = NumericEncoder.fit(held, np.dtype("float64"), resolution)
+        assert encoder.bounds == (values.min(), values.max())
+        assert len(encoder.open) == cells
+
+
+@pytest.mark.parametrize(("distinct", "atoms"), [(16, 16), (17, 1)])
+def test_steps_of_a_series_have_few_values_or_a_line(distinct: int, atoms: int) -> None:
+    values = np.append(np.zeros(400, dtype=np.int64), np.arange(1, distinct))
+    held = Cells(np.zeros(len(values), dtype=bool), values)
+    encoder = NumericEncoder.fit(held, np.dtype("int64"), SMOOTH)
+    assert len(encoder.atoms) == atoms
+
+
 @pytest.mark.parametrize(
     ("encoder", "low", "high", "ways"),
     [

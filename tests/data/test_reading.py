@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import dateutil.tz
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -18,8 +19,10 @@ from tabdiff.data.cells import (
     Cells,
     distinct,
     holds_nul,
+    inner_numpy,
     present,
     zone_from_text,
+    zone_of_arrow,
     zone_to_text,
 )
 from tabdiff.data.column import Column
@@ -167,6 +170,7 @@ def test_each_value_is_told_once_also_behind_a_nul(values: np.ndarray, once: lis
         dt.timezone(-dt.timedelta(hours=3, minutes=30)),
         dt.timezone(dt.timedelta(hours=11)),
         ZoneInfo("Asia/Tokyo"),
+        dateutil.tz.tzoffset(None, 5400),
     ],
     ids=str,
 )
@@ -183,6 +187,23 @@ def test_no_zone_has_no_text_and_no_text_no_zone():
         zone_from_text("Europe/Atlantis")
     with pytest.raises(ValueError, match="has no name"):
         zone_to_text(Nowhere())
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [("UTC", 0), ("+02:30", 2.5), ("-03:30", -3.5), ("Asia/Tokyo", 9)],
+)
+def test_arrow_tells_a_zone_by_name_or_offset(text: str, hours: float):
+    zone = zone_of_arrow(text)
+    assert zone is not None
+    assert zone.utcoffset(dt.datetime(2024, 7, 1)) == dt.timedelta(hours=hours)
+    assert zone_of_arrow("") is None and zone_of_arrow(None) is None
+
+
+def test_what_holds_no_numbers_has_no_numpy_dtype():
+    assert inner_numpy(pd.Int8Dtype()) == inner_numpy(pd.ArrowDtype(pa.int8())) == np.int8
+    with pytest.raises(ValueError, match="dtype 'category' holds no numbers"):
+        inner_numpy(pd.CategoricalDtype())
 
 
 @pytest.mark.parametrize(

@@ -347,6 +347,12 @@ def test_a_column_of_four_fields_has_the_defaults_of_the_others() -> None:
         column.kind = "categorical"  # type: ignore[misc]
 
 
+def test_levels_are_told_unless_values_are_not_wanted() -> None:
+    column = Column("x", "categorical", "category", "category", categories=("a", "b"))
+    assert column.to_dict() == column.to_dict(values=True) != column.to_dict(values=False)
+    assert Column.from_dict(column.to_dict()).categories == ("a", "b")
+
+
 # --- drift --------------------------------------------------------------------------------------
 
 
