@@ -89,7 +89,7 @@ class Oracle:
         self._variance, self._axes = torch.linalg.eigh(torch.as_tensor(mixture.covariance))
         self._levels = torch.as_tensor(mixture.levels)
 
-    def __call__(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
+    def __call__(self, x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
         self.calls += 1
         t64, num = t.double(), x_t.num.double()
         numbers = self._observed_numbers if known.num.any() else self._numbers

@@ -124,12 +124,12 @@ class Watched:
         self._times = {float(np.float32(time)): time for time in times}
         self.states: dict[float, Mixed] = {}
 
-    def __call__(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
+    def __call__(self, x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
         """The belief of the denoiser."""
         time = self._times.get(float(t[0])) if len(t) else None
         if time is not None:
             self.states[time] = Mixed(x_t.num.clone(), x_t.cat.clone())
-        return self._denoiser(x_t, t, known)
+        return self._denoiser(x_t, t, known, wanted)
 
 
 def show(fitted: Fitted, x: Mixed, rng: np.random.Generator) -> pd.DataFrame:

@@ -107,11 +107,16 @@ class LevelEmbedding(nn.Module):
         """The vectors of every part, side by side."""
         return nn.functional.embedding(x + self.first, self.table).flatten(-2)
 
-    def logits(self, queries: Tensor) -> Tensor:
+    def logits(self, queries: Tensor, bias: Tensor) -> Tensor:
         """Each level's vector times the query of its part: (B, *, D dim) -> (B, *, S).
 
         In float32 whatever the autocast: the 8 bits of bfloat16 would shift every probability by
         up to some per cent, and so short a product gains nothing by them.
+
+        Parameters
+        ----------
+        bias : Tensor, (S,)
+            Added.
         """
         if not self.ordered:
             return queries.float()
@@ -119,12 +124,46 @@ class LevelEmbedding(nn.Module):
             by_part = queries.float().unflatten(-1, (len(self.ordered), self.dim))
             vectors = nn.functional.embedding(self.slots, self.table)
             groups = zip(self.packing.groups, self.packing.views(vectors.T), strict=True)
-            return self.packing.join(
+            products = self.packing.join(
                 [
                     torch.einsum("...pd,dpk->...pk", by_part[..., parts, :], view)
                     for (parts, _), view in groups
                 ]
             )
+            return products + bias
+
+    def some_logits(self, h: Tensor, query: nn.Linear, bias: Tensor, wanted: Tensor) -> Tensor:
+        """:meth:`logits` of ``query(h)`` for the parts that are wanted, anything elsewhere.
+
+        A walk shows few parts of a row in one step, and asks for no others.
+
+        Parameters
+        ----------
+        h : Tensor, (B, *, width)
+        query : Linear, width -> (D - n) dim
+            Of all parts but the first n, which are never wanted.
+        bias : Tensor, (S,)
+        wanted : Tensor, (B, *, D), bool
+
+        Returns
+        -------
+        Tensor, (B, *, S)
+        """
+        if not self.ordered:
+            return bias.new_empty((*wanted.shape[:-1], 0))
+        n = len(self.ordered) - query.out_features // self.dim
+        rows = [part.nonzero()[:, 0] for part in wanted.flatten(0, -2).T[n:].unbind()]
+        h = h.float().flatten(0, -2)
+        logits = bias.new_empty((len(h), self.packing.size))
+        weights = zip(query.weight.split(self.dim), query.bias.split(self.dim), strict=True)
+        tables = self.table.split([k + 1 for k in self.packing.levels])[n:]
+        with torch.autocast(h.device.type, enabled=False):
+            for part, (at, own, table) in enumerate(zip(rows, weights, tables, strict=True), n):
+                queries = nn.functional.linear(h[at], *own)
+                vectors = table[: self.packing.levels[part]]
+                found = torch.addmm(self.packing.unpack(bias, part), queries, vectors.T)
+                self.packing.unpack(logits, part)[at] = found
+        return logits.unflatten(0, wanted.shape[:-1])
 
 
 class TimeEmbedding(nn.Module):

@@ -96,15 +96,21 @@ class MLPDenoiser(nn.Module):
                 bias = torch.as_tensor(np.log(np.maximum(p, 5e-6)), dtype=torch.float32)
                 self.packing.unpack(self.bias, part).copy_(bias)
 
-    def forward(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
-        """Velocities (B, Dn) and logits (B, S) of noisy rows at times t, (B,)."""
+    def forward(self, x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
+        """Velocities (B, Dn) and logits (B, S) of noisy rows at times t, (B,).
+
+        With ``wanted`` (B, Dc), bool, only the logits of those parts mean anything.
+        """
         inputs = [self.numbers(x_t.num), self.levels(x_t.cat), self.time(t)]
         inputs += [known.num.float(), known.cat.float()]
         h = self.enter(torch.cat(inputs, dim=-1))
         for block in self.blocks:
             h = block(h)
         h = self.norm(h)
-        return Belief(self.velocity(h).float(), self.levels.logits(self.query(h)) + self.bias)
+        velocity = self.velocity(h).float()
+        if wanted is not None:
+            return Belief(velocity, self.levels.some_logits(h, self.query, self.bias, wanted))
+        return Belief(velocity, self.levels.logits(self.query(h), self.bias))
 
     def _initialise(self, generator: torch.Generator) -> None:
         self.numbers.initialise(generator)

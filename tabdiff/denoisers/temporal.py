@@ -231,8 +231,11 @@ class TemporalDenoiser(nn.Module):
                 bias = torch.as_tensor(np.log(np.maximum(p, 5e-6)), dtype=torch.float32)
                 self.packing.unpack(self.bias, part).copy_(bias)
 
-    def forward(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
-        """Velocities (B, L, Dn) and logits (B, L, S) of noisy windows at times t, (B,)."""
+    def forward(self, x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
+        """Velocities (B, L, Dn) and logits (B, L, S) of noisy windows at times t, (B,).
+
+        With ``wanted`` (B, L, Dc), bool, only the logits of those parts mean anything.
+        """
         present = (x_t.cat[..., :1] != ABSENT).to(x_t.num.dtype)
         n_num, n_cat = self.n_context
         first = n_num + self.n_place
@@ -252,8 +255,10 @@ class TemporalDenoiser(nn.Module):
         own = scale.velocity(answer[..., self.n_place :], x, alpha, sigma)
         velocity = torch.cat([answer[..., : self.n_place], own], dim=-1)
         velocity = nn.functional.pad(velocity, (n_num, 0))
+        if wanted is not None:
+            return Belief(velocity, self.levels.some_logits(h, self.query, self.bias, wanted))
         queries = nn.functional.pad(self.query(h), (n_cat * self.levels.dim, 0))
-        return Belief(velocity, self.levels.logits(queries) + self.bias)
+        return Belief(velocity, self.levels.logits(queries, self.bias))
 
     def _initialise(self, generator: torch.Generator) -> None:
         self.numbers.initialise(generator)

@@ -19,7 +19,7 @@ arXiv:2107.03502).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -28,7 +28,20 @@ from tabdiff.data.mixed import Belief, Known, Layout, Mixed
 from tabdiff.diffusion.gaussian import GaussianDiffusion, rows
 from tabdiff.diffusion.multinomial import MultinomialDiffusion
 
-Denoiser = Callable[[Mixed, Tensor, Known], Belief]
+
+class Denoiser(Protocol):
+    """A network, or anything else that believes something about clean rows."""
+
+    def __call__(self, x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
+        """The belief about rows at times t, (B,).
+
+        Parameters
+        ----------
+        wanted : Tensor, (B, *, Dc), bool, optional
+            Parts whose logits are read; all when None.
+        """
+        ...
+
 
 MOST_WEIGHT = 4.5
 
@@ -95,18 +108,25 @@ class JointDiffusion:
         )
         return known.show(x0, noisy)
 
-    def look(self, denoiser: Denoiser, x_t: Mixed, t: Tensor, known: Known) -> Belief:
-        """One call of the denoiser: velocities and logits.
+    def look(
+        self,
+        denoiser: Denoiser,
+        x_t: Mixed,
+        t: Tensor,
+        known: Known,
+        wanted: Tensor | None = None,
+    ) -> Belief:
+        """One call of the denoiser: velocities, and logits of the parts that are wanted.
 
         Values behind a state that is known to be closed are blanked on the way in, and their
         velocity is 0 on the way out, which is the exact belief about an independent unit normal.
         """
         if len(self._gated):
             closed = self._closed(x_t.cat, x_t.num, only=self._certain(x_t, known))
-            seen = denoiser(Mixed(x_t.num.masked_fill(closed, 0.0), x_t.cat), t, known)
+            seen = denoiser(Mixed(x_t.num.masked_fill(closed, 0.0), x_t.cat), t, known, wanted)
             velocity = seen.num.masked_fill(closed, 0.0)
         else:
-            seen = denoiser(x_t, t, known)
+            seen = denoiser(x_t, t, known, wanted)
             velocity = seen.num
         return Belief(velocity, seen.logits)
 

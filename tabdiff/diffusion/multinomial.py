@@ -149,6 +149,10 @@ class MultinomialDiffusion:
         spread = (rank.argsort(-1).argsort(-1) + shift) / hidden
         return spread.masked_fill(~free, 0.0).reshape(known.shape)
 
+    def due(self, x_t: Tensor, s: Tensor, clock: Tensor) -> Tensor:
+        """Which parts show their level in the step to s, by their ``clock``: (B, *, Dc) bool."""
+        return ~self.settled(x_t) & (clock >= rows(1 - self.schedule.alpha_bar(s), x_t))
+
     def step(
         self,
         logits: Tensor,
@@ -163,7 +167,7 @@ class MultinomialDiffusion:
         Parameters
         ----------
         logits : Tensor, (B, *, S)
-            Of p(x_0 = k | x_t).
+            Of p(x_0 = k | x_t); with a ``clock``, of parts that are due.
         x_t : Tensor, (B, *, Dc)
         t, s : Tensor, (B,), with s < t
         clock : Tensor, (B, *, Dc), optional
@@ -179,7 +183,7 @@ class MultinomialDiffusion:
             if clock is None:
                 # Given that a part is masked at t, its clock is uniform below 1 - alpha_bar_t.
                 clock = u[1] * rows(1 - self.schedule.alpha_bar(t), x_t)
-            shown = ~self.settled(x_t) & (clock >= rows(1 - self.schedule.alpha_bar(s), x_t))
+            shown = self.due(x_t, s, clock)
             return torch.where(shown, self.packing.draw(logits, u[0], shown), x_t)
         x0 = self.packing.draw(logits, u[0], torch.ones_like(x_t, dtype=torch.bool))
         stay, clean, _ = self.q_posterior(x0, x_t, t, s)

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tabdiff.data.mixed import Choice, Known, Mixed, Restriction
+from tabdiff.data.mixed import Belief, Choice, Known, Mixed, Restriction
 from tabdiff.diffusion.joint import Denoiser, JointDiffusion
 
 
@@ -157,9 +157,9 @@ class Present:
     def __init__(self, denoiser: Denoiser, slots: Tensor) -> None:
         self._denoiser, self._slots = denoiser, slots
 
-    def __call__(self, x_t: Mixed, t: Tensor, known: Known):  # type: ignore[no-untyped-def]
+    def __call__(self, x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
         """The belief without those levels."""
-        seen = self._denoiser(x_t, t, known)
+        seen = self._denoiser(x_t, t, known, wanted)
         logits = seen.logits.clone()
         logits[..., self._slots] = -torch.inf
-        return type(seen)(seen.num, logits)
+        return Belief(seen.num, logits)

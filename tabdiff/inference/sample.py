@@ -85,7 +85,8 @@ def _walk(
     n = len(x0)
     for t, s in pairwise(times.unbind()):
         t, s = t.expand(n), s.expand(n)
-        x0_hat = joint.estimate(joint.look(denoiser, x, t, known), x, t)
+        due = None if clock is None else joint.multinomial.due(x.cat, s, clock)
+        x0_hat = joint.estimate(joint.look(denoiser, x, t, known, due), x, t)
         x = known.show(x0, joint.step(x0_hat, x, t, s, generator, clock))
     return x
 

@@ -117,7 +117,7 @@ class CopulaOracle:
         self._joint, self._correlation = joint, correlation
         self._below = [np.append(0.0, np.cumsum(p)) for p in encoder.proportions]
 
-    def __call__(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
+    def __call__(self, x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
         assert bool((t == 1).all())
         shown = known.cat[0].numpy()
         scores = np.stack([self._score(x_t, at) for at in range(len(shown))], axis=1)

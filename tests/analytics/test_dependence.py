@@ -122,8 +122,8 @@ def test_planted_noise_is_no_relation():
     model = of_labels(table)
     exact, rng = model.denoiser, np.random.default_rng(0)
 
-    def shaky(x_t, t, known):
-        seen = exact(x_t, t, known)
+    def shaky(x_t, t, known, wanted=None):
+        seen = exact(x_t, t, known, wanted)
         noise = torch.as_tensor(rng.normal(0, 0.1, seen.logits.shape), dtype=torch.float32)
         return type(seen)(seen.num, seen.logits + noise)
 

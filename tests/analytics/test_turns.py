@@ -71,7 +71,7 @@ class Autoregression:
     def __init__(self, encoder: SequenceEncoder, joint: JointDiffusion, phi: float) -> None:
         self._encoder, self._joint, self._phi = encoder, joint, phi
 
-    def __call__(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
+    def __call__(self, x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
         y, seen = x_t.num[..., -1].double(), known.num[..., -1]
         absent = x_t.cat[..., 0] != 0
         alpha = self._joint.gaussian.schedule.alpha(t.double())[:, None]
@@ -177,7 +177,7 @@ def test_rows_are_asked_in_the_windows_in_which_they_are_drawn(length: int):
     joint = make_joint(Layout(("x",), (), (), (None,), ()), "absorbing")
     asked: list[np.ndarray] = []
 
-    def denoiser(x_t: Mixed, t: Tensor, known: Known) -> Belief:
+    def denoiser(x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
         asked.append(~known.num[0, :, 0].numpy())
         return Belief(torch.zeros_like(x_t.num), torch.zeros(*x_t.shape, 0))
 

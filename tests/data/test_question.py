@@ -62,7 +62,9 @@ def answered(question: Question, seed: int = 5) -> pd.DataFrame:
     return question.decode(known.show(x0, noise(question.encoder, len(x0), seed)), rng(2))
 
 
-def indifferent(x_t: Mixed, t: torch.Tensor, known: Known) -> Belief:
+def indifferent(
+    x_t: Mixed, t: torch.Tensor, known: Known, wanted: torch.Tensor | None = None
+) -> Belief:
     size = indifferent.size  # type: ignore[attr-defined]
     return Belief(torch.zeros_like(x_t.num), torch.zeros(len(t), size))
 

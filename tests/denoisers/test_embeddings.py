@@ -85,23 +85,25 @@ def test_a_logit_is_the_vector_of_its_level_times_the_query_of_its_part(shape: t
     levels = (3, 2, 4, 40)
     embedding = level_embedding(levels, (0, 2, 3, 40), 6)
     queries = torch.randn((*shape, 24), generator=generator(1))
-    packed = embedding.logits(queries).detach()
+    bias = torch.randn(embedding.packing.size, generator=generator(2))
+    packed = embedding.logits(queries, bias).detach()
     for part, k in enumerate(levels):
         x = torch.zeros((k, 4), dtype=torch.int64)
         x[:, part] = torch.arange(k)
         vectors = embedding(x).detach()[:, 6 * part : 6 * part + 6]
         expected = queries[..., 6 * part : 6 * part + 6] @ vectors.T
+        expected = expected + embedding.packing.unpack(bias, part)
         torch.testing.assert_close(embedding.packing.unpack(packed, part), expected)
 
 
 def test_logits_are_float32_under_autocast():
     embedding, queries = level_embedding((3, 9), (0, 9), 6), torch.ones(2, 12)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert embedding.logits(queries.bfloat16()).dtype == torch.float32
+        assert embedding.logits(queries.bfloat16(), torch.zeros(1)).dtype == torch.float32
 
 
 def test_embeddings_without_parts_are_empty():
-    assert level_embedding((), (), 4).logits(torch.zeros(3, 0)).shape == (3, 0)
+    assert level_embedding((), (), 4).logits(torch.zeros(3, 0), torch.zeros(0)).shape == (3, 0)
     assert level_embedding((), (), 4)(torch.zeros((3, 0), dtype=torch.int64)).shape == (3, 0)
     assert PeriodicEmbedding(0, 4, 1.0)(torch.zeros(3, 0)).shape == (3, 0)
 

@@ -91,6 +91,18 @@ def test_permuting_rows_permutes_what_is_seen(layout: Layout):
 
 @LAYOUTS
 @torch.no_grad()
+def test_what_is_wanted_is_what_it_is_among_all(layout: Layout):
+    denoiser, (x, t, known) = awake(layout), noisy(layout, 40)
+    wanted = torch.rand(x.cat.shape, generator=generator(4)) < 0.2
+    seen, some = denoiser(x, t, known), denoiser(x, t, known, wanted)
+    assert torch.equal(some.num, seen.num) and some.logits.shape == seen.logits.shape
+    for part in range(layout.n_cat):
+        both = (denoiser.packing.unpack(b.logits, part)[wanted[:, part]] for b in (some, seen))
+        torch.testing.assert_close(*both, rtol=1e-4, atol=1e-5)
+
+
+@LAYOUTS
+@torch.no_grad()
 def test_a_row_does_not_depend_on_its_batch(layout: Layout):
     denoiser, (x, t, known) = awake(layout), noisy(layout, 40)
     seen = denoiser(x, t, known)

@@ -137,6 +137,18 @@ def test_a_window_where_nothing_is_gives_finite_beliefs():
     assert belief.logits.isfinite().all()
 
 
+@torch.no_grad()
+def test_what_is_wanted_is_what_it_is_among_all():
+    model, (x, t, known) = denoiser(), windows(3, WINDOW)
+    wanted = torch.rand(x.cat.shape, generator=torch.Generator().manual_seed(1)) < 0.2
+    wanted[..., : N_CONTEXT[1]] = False
+    seen, some = model(x, t, known), model(x, t, known, wanted)
+    assert torch.equal(some.num, seen.num) and some.logits.shape == seen.logits.shape
+    for part in range(N_CONTEXT[1], x.cat.shape[-1]):
+        both = (model.packing.unpack(b.logits, part)[wanted[..., part]] for b in (some, seen))
+        torch.testing.assert_close(*both, rtol=1e-4, atol=1e-5)
+
+
 def test_rows_know_their_order():
     """Distances matter: a window told backwards is not the same window."""
     model = denoiser()

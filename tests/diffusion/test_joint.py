@@ -54,7 +54,7 @@ class Recorder:
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def __call__(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
+    def __call__(self, x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
         self.shown = x_t
         return Belief(torch.ones_like(x_t.num), torch.ones(*x_t.num.shape[:-1], self.size))
 
@@ -171,7 +171,7 @@ def test_look_blanks_nothing_while_any_level_may_be_noise():
 def some_belief(joint: JointDiffusion, x_t: Mixed, t: Tensor) -> Belief:
     size = joint.multinomial.packing.size
     return joint.look(
-        lambda x, t, known: Belief(x.num, torch.arange(size).expand(len(t), -1) / 3),
+        lambda x, t, known, wanted: Belief(x.num, torch.arange(size).expand(len(t), -1) / 3),
         x_t,
         t,
         Known.nothing(x_t),

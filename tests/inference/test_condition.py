@@ -199,7 +199,9 @@ def test_narrow_leaves_its_arguments_alone():
 def test_a_denoiser_is_asked_at_float32_whatever_torch_would_make():
     joint, times = GATED.joint(), []
 
-    def indifferent(x_t: Mixed, t: torch.Tensor, known: Known) -> Belief:
+    def indifferent(
+        x_t: Mixed, t: torch.Tensor, known: Known, wanted: torch.Tensor | None = None
+    ) -> Belief:
         times.append((t.dtype, x_t.num.dtype))
         size = joint.multinomial.packing.size
         return Belief(torch.zeros_like(x_t.num), torch.zeros(len(t), size, dtype=torch.float32))

@@ -127,7 +127,7 @@ def test_the_error_is_that_of_the_estimate():
     joint, x = TOWNS.joint(), TOWNS.draw(30, np.random.default_rng(0))
     oracle, asked = Oracle(TOWNS, joint), []
 
-    def heard(x_t: Mixed, t: Tensor, known: Known) -> Belief:
+    def heard(x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
         asked.append((x_t, t, oracle(x_t, t, known)))
         return asked[-1][2]
 
@@ -165,7 +165,7 @@ def test_a_path_is_float32_whatever_torch_would_make(prior: str):
 def test_a_denoiser_is_asked_at_float32_whatever_torch_would_make():
     joint, times = TOWNS.joint(), []
 
-    def indifferent(x_t: Mixed, t: Tensor, known: Known) -> Belief:
+    def indifferent(x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
         times.append(t.dtype)
         size = joint.multinomial.packing.size
         return Belief(torch.zeros_like(x_t.num), torch.zeros(len(t), size, dtype=torch.float32))
@@ -318,7 +318,7 @@ def test_wrong_beliefs_never_exceed_the_truth():
     joint, known = TOWNS.joint(), Known.nothing(x)
     oracle = Oracle(TOWNS, joint)
 
-    def overconfident(x_t: Mixed, t: Tensor, known: Known) -> Belief:
+    def overconfident(x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
         seen = oracle(x_t, t, known)
         return Belief(2 * seen.num, 2 * seen.logits)
 

@@ -77,7 +77,7 @@ def test_sample_builds_no_graph():
     mixture = categorical(SKEWED)
     layer = torch.nn.Parameter(torch.ones(1))
 
-    def denoiser(x_t: Mixed, t: Tensor, known: Known):
+    def denoiser(x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None):
         belief = Oracle(mixture, joint)(x_t, t, known)
         return type(belief)(belief.num * layer, belief.logits * layer)
 

@@ -43,7 +43,7 @@ class Chain:
     def __init__(self, process: JointDiffusion, moves: np.ndarray = MOVES) -> None:
         self.packing, self.moves, self.lengths = process.multinomial.packing, moves, set()
 
-    def __call__(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
+    def __call__(self, x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
         n, length = x_t.shape
         self.lengths.add(length)
         logits = torch.zeros(n, length, self.packing.size)
@@ -127,7 +127,9 @@ def test_sequences_of_unequal_length_end_where_they_end():
     process, seen_first = joint(), []
 
     class Watched(Chain):
-        def __call__(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
+        def __call__(
+            self, x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None
+        ) -> Belief:
             seen_first.append((x_t.cat[..., 0], known.cat.all(-1)))
             return super().__call__(x_t, t, known)
 
@@ -165,7 +167,7 @@ def test_numbers_are_drawn_where_they_are_not_known_and_kept_where_they_are():
     process = JointDiffusion(layout, GaussianDiffusion(CosineSchedule(1.0)), levels)
     windows = []
 
-    def indifferent(x_t: Mixed, t: Tensor, known: Known) -> Belief:
+    def indifferent(x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
         windows.append(known.num[..., 0])
         return Belief(torch.zeros_like(x_t.num), torch.zeros(*x_t.shape, levels.packing.size))
 

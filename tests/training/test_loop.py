@@ -68,7 +68,7 @@ class Scripted(nn.Module):
         self.scale = nn.Parameter(torch.ones(1))
         self.calls, self.bad_call, self.says = 0, bad_call, says
 
-    def forward(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
+    def forward(self, x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
         self.calls += self.training
         velocity = self.scale * torch.zeros_like(x_t.num)
         if self.training and self.calls >= self.bad_call:

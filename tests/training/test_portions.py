@@ -20,7 +20,7 @@ class Narrow(nn.Module):
         super().__init__()
         self.inner, self.most, self.sizes = denoiser_of(LAYOUT), most, []
 
-    def forward(self, x_t: Mixed, t: Tensor, known: Known) -> Belief:
+    def forward(self, x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:
         self.sizes.append(len(x_t))
         if len(x_t) > self.most:
             raise torch.OutOfMemoryError("CUDA out of memory.")
