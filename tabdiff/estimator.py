@@ -30,9 +30,13 @@ class DiffusionEstimator(BaseEstimator):
     ----------
     KIND : str
         What a file says that it holds.
+    ADDED : frozenset of str
+        Parameters that earlier releases of the format did not know; a file without them means
+        their defaults.
     """
 
     KIND: ClassVar[str]
+    ADDED: ClassVar[frozenset[str]] = frozenset()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted synthesizer to one ``.tabdiff`` file, whole or not at all.
@@ -104,11 +108,11 @@ class DiffusionEstimator(BaseEstimator):
         Raises
         ------
         TypeError, ValueError
-            If there are others among them, or they are out of their range.
+            If these are others, or out of their range.
         """
-        seed = {"random_state"}
-        # Those that a later release added keep their defaults.
-        if not isinstance(given, dict) or given.keys() - seed - self._portable_parameters().keys():
+        known = self._portable_parameters().keys()
+        optional = {"random_state"} | self.ADDED
+        if not isinstance(given, dict) or not known - optional <= given.keys() <= known | optional:
             raise ValueError(f"its parameters are not those of a {self.KIND}")
         self.set_params(**given)
         self._check_parameters()

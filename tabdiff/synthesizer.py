@@ -147,6 +147,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
     """
 
     KIND = "DiffusionSynthesizer"
+    ADDED = frozenset({"preset"})
 
     def __init__(
         self,
