@@ -155,12 +155,13 @@ class LevelEmbedding(nn.Module):
         rows = [part.nonzero()[:, 0] for part in wanted.flatten(0, -2).T[n:].unbind()]
         h = h.float().flatten(0, -2)
         logits = bias.new_empty((len(h), self.packing.size))
-        weights = zip(query.weight.split(self.dim), query.bias.split(self.dim), strict=True)
-        tables = self.table.split([k + 1 for k in self.packing.levels])[n:]
+        weights = query.weight.view(len(rows), self.dim, query.in_features)
+        biases = query.bias.view(len(rows), self.dim)
+        tables = self.table.split([k + 1 for k in self.packing.levels])
         with torch.autocast(h.device.type, enabled=False):
-            for part, (at, own, table) in enumerate(zip(rows, weights, tables, strict=True), n):
-                queries = nn.functional.linear(h[at], *own)
-                vectors = table[: self.packing.levels[part]]
+            for part, at in enumerate(rows, n):
+                queries = nn.functional.linear(h[at], weights[part - n], biases[part - n])
+                vectors = tables[part][: self.packing.levels[part]]
                 found = torch.addmm(self.packing.unpack(bias, part), queries, vectors.T)
                 self.packing.unpack(logits, part)[at] = found
         return logits.unflatten(0, wanted.shape[:-1])

@@ -137,6 +137,24 @@ def test_a_window_where_nothing_is_gives_finite_beliefs():
     assert belief.logits.isfinite().all()
 
 
+def test_where_all_levels_are_context_none_is_wanted():
+    layout = Layout(("x", "place"), ("filled",), (1,), (None, None), (0,))
+    model = TemporalDenoiser(
+        layout,
+        (0, 1),
+        width=16,
+        depth=1,
+        window=4,
+        n_place=1,
+        schedule=CosineSchedule(1.0),
+        generator=torch.Generator().manual_seed(0),
+    )
+    x = Mixed(torch.zeros(2, 4, 2), torch.zeros(2, 4, 1, dtype=torch.int64))
+    wanted = torch.zeros(x.cat.shape, dtype=torch.bool)
+    seen = model(x, torch.ones(2), Known.nothing(x), wanted)
+    assert seen.logits.shape == (2, 4, 1)
+
+
 @torch.no_grad()
 def test_what_is_wanted_is_what_it_is_among_all():
     model, (x, t, known) = denoiser(), windows(3, WINDOW)
