@@ -60,3 +60,25 @@ def test_bfloat16_is_multiplied_where_one_kind_of_instruction_is_there(
             here.setattr(torch.cpu, name, lambda: True, raising=False)
             with autocast_for(torch.device("cpu"))():
                 assert (torch.ones(1, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "best"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
+)
+def test_auto_takes_the_best_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, cuda: bool, mps: bool, best: str
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert resolve_device("auto").type == best
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_a_card_takes_bfloat16_where_it_multiplies_it_itself(
+    monkeypatch: pytest.MonkeyPatch, native: bool
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    # What a card emulates it does not multiply.
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
+    assert (autocast_for(torch.device("cuda")) is nullcontext) is not native
+    assert autocast_for(torch.device("mps")) is nullcontext
