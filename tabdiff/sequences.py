@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,27 +75,40 @@ class SequenceSampler:
         in chunks of sequences, each a pure function of (weights, sequences, seed, chunk number):
         whoever wants the head of a longer sample asks for whole chunks.
         """
+        firsts = range(0, max(len(asked), 1), self.chunk)
+        parts = (
+            asked.take(np.arange(first, min(first + self.chunk, len(asked)))) for first in firsts
+        )
+        return concat([rows for _, rows in self.chunks(parts, path)])
+
+    def chunks(
+        self, parts: Iterable[Unfinished], path: tuple[int, ...]
+    ) -> Iterator[tuple[Unfinished, pd.DataFrame]]:
+        """Each part with its :meth:`rows`, as if all were rows of one; few are held at a time.
+
+        Parameters
+        ----------
+        parts : iterable of Unfinished
+            Of ``chunk`` sequences each, but for the last.
+        """
+
+        def drawn(item: tuple[int, Unfinished, int]) -> pd.DataFrame:
+            number, part, start = item
+            noise, rng = generators(*path, number, device=self.device)
+            return self._complete(part, noise, rng, start)
+
+        done = side_by_side(drawn, _numbered(parts), self.device)
+        return ((part, rows) for (_, part, _), rows in done)
+
+    def _complete(
+        self, asked: Unfinished, noise: torch.Generator, rng: np.random.Generator, start: int
+    ) -> pd.DataFrame:
         if not len(asked):
             nothing = Mixed(
                 torch.zeros((0, self.encoder.rows.layout.n_num), dtype=torch.float32),
                 torch.zeros((0, self.encoder.rows.layout.n_cat), dtype=torch.int64),
             )
-            return self.encoder.rows.decode(nothing, np.random.default_rng(0))
-        return concat(list(self._chunks(asked, path)))
-
-    def _chunks(self, asked: Unfinished, path: tuple[int, ...]) -> Iterator[pd.DataFrame]:
-        def drawn(number: int) -> pd.DataFrame:
-            first = number * self.chunk
-            part = asked.take(np.arange(first, min(first + self.chunk, len(asked))))
-            noise, rng = generators(*path, number, device=self.device)
-            return self._complete(part, noise, rng, int(asked.first_row[first]))
-
-        numbers = range(-(-len(asked) // self.chunk))
-        return (rows for _, rows in side_by_side(drawn, numbers, self.device))
-
-    def _complete(
-        self, asked: Unfinished, noise: torch.Generator, rng: np.random.Generator, start: int
-    ) -> pd.DataFrame:
+            return self.encoder.rows.decode(nothing, rng)
         question = Question(self.encoder.rows, asked.given, {})
         rows, known = question.encode(rng)
         context = encode_context(self.encoder, asked.entities, rng)
@@ -116,6 +129,14 @@ class SequenceSampler:
                 noise,
             )
         return question.decode(self.encoder.take_rows(asked.slots, x), rng, start=start)
+
+
+def _numbered(parts: Iterable[Unfinished]) -> Iterator[tuple[int, Unfinished, int]]:
+    """Each part between its number and how many rows are before it."""
+    before = 0
+    for number, part in enumerate(parts):
+        yield number, part, before
+        before += int(part.first_row[-1])
 
 
 def encode_context(

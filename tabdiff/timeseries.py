@@ -6,9 +6,9 @@ import math
 import numbers
 import os
 import time
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from tabdiff.data.cells import Array
 from tabdiff.data.errors import ConditionError, UnknownColumnError, closest
-from tabdiff.data.frames import from_pandas, in_container_of, take, to_pandas
+from tabdiff.data.frames import concat, from_pandas, in_container_of, take, to_pandas
 from tabdiff.data.futures import by_quantiles, look_ahead
 from tabdiff.data.gaps import UNFILLED, fill_gaps
 from tabdiff.data.given import Given
@@ -54,7 +54,7 @@ from tabdiff.training.settings import (
 
 # Of a few long series, the share of their time that judges.
 TIME_HELD_OUT = 0.08
-_FEWER_SEQUENCES = "Ask for fewer or shorter sequences at a time, each with its own random_state."
+_FEWER_SEQUENCES = "Ask for fewer or shorter sequences, or for pieces: sample_iter(n_sequences)."
 # The parameters that a file keeps besides what the encoder tells.
 _KEPT = (
     "prior",
@@ -67,6 +67,26 @@ _KEPT = (
     "validation_fraction",
     "sampling_steps",
 )
+
+
+class _Wanted(NamedTuple):
+    """What a sample is asked for.
+
+    Attributes
+    ----------
+    n : int
+    length : int or None
+        Of every sequence; drawn when None.
+    of_entities : dict or DataFrame
+        Conditions on the table of entities.
+    given : Given
+        The cells of every row, as one row.
+    """
+
+    n: int
+    length: int | None
+    of_entities: Any
+    given: Given
 
 
 class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
@@ -320,28 +340,41 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             If the rows would not fit into memory.
         """
         check_is_fitted(self)
-        path, sampler, encoder = self._next_path(random_state), self._sampler(), self.encoder_
-        if length is not None:
-            length = require_whole("length", length, least=1)
-        n, wanted = self._wanted_entities(n_sequences, length, context)
-        told = f"n_sequences={n:,}" if length is None else f"n_sequences={n:,}, length={length:,}"
-        self._require_memory(told, n * (length or 1), _FEWER_SEQUENCES)
-        given = _given_in_every_row(encoder, conditions)
-        # Whole chunks, of which the sample is the head.
-        by_row = isinstance(wanted, pd.DataFrame) or self._is_single
-        drawn = n if by_row else _rounded_up(n, sampler.chunk)
-        entities = self.entities_.sample(drawn, conditions=wanted, random_state=_seed(path))
-        if length is not None:
-            entities[LENGTH] = length
-        n_rows = int(entities[LENGTH].sum())
+        path = self._next_path(random_state)
+        wanted = self._wanted(n_sequences, length, context, conditions)
+        told = f"n_sequences={wanted.n:,}"
+        told += "" if wanted.length is None else f", length={wanted.length:,}"
+        self._require_memory(told, wanted.n * (wanted.length or 1), _FEWER_SEQUENCES)
+        entities = list(self._entities(wanted, path))
+        n_rows = sum(int(table[LENGTH].sum()) for table in entities)
         self._require_memory(f"sequences of {n_rows:,} rows", n_rows, _FEWER_SEQUENCES)
-        if (entities[LENGTH] > 1).any():
-            encoder.timeline.require_step()
-        slots = encoder.blank(first_moments(encoder, entities), entities[LENGTH].to_numpy())
-        asked = Unfinished(entities, slots, given.take(np.zeros(len(slots.row), dtype=np.int64)))
-        rows = sampler.rows(asked, (*path, 1))
-        frame = to_long(encoder, asked, rows, moments(encoder, asked, rows))
-        return self._given_back(frame.iloc[: asked.first_row[n]])
+        return self._given_back(concat(list(self._drawn(wanted, entities, path))))
+
+    def sample_iter(
+        self,
+        n_sequences: int,
+        chunk: int = 100_000,
+        *,
+        length: int | None = None,
+        context: Any = None,
+        conditions: Any = None,
+        random_state: Seed = None,
+    ) -> Iterator[Any]:
+        """:meth:`sample` in frames of whole sequences, at constant memory.
+
+        The frames laid end to end are ``sample(n_sequences, …)``; the index of each counts from 0.
+        Each has ``chunk`` rows or up to some ten thousand more, but for the last. At least one is
+        made, so that an empty sample has columns as well.
+
+        Raises
+        ------
+        NotFittedError, ValueError, TypeError, ConditionError
+            As :meth:`sample` does; ``chunk`` must be at least 1.
+        """
+        check_is_fitted(self)
+        size = require_whole("chunk", chunk, least=1)
+        wanted = self._wanted(n_sequences, length, context, conditions)
+        return self._pieces(wanted, size, self._next_path(random_state))
 
     @unswayed()
     def forecast(
@@ -611,6 +644,56 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         n, share = len(offsets) - 1, self.validation_fraction
         count = default_held_out(n) if share is None else round(share * n)
         return hold_out(offsets, window, count, TIME_HELD_OUT if share is None else share, rng)
+
+    def _pieces(self, wanted: _Wanted, size: int, path: tuple[int, ...]) -> Iterator[Any]:
+        pending: list[pd.DataFrame] = []
+        for frame in self._drawn(wanted, self._entities(wanted, path), path):
+            pending.append(frame)
+            if sum(map(len, pending)) >= size:
+                yield self._given_back(concat(pending))
+                pending = []
+        if pending:
+            yield self._given_back(concat(pending))
+
+    def _wanted(
+        self, n_sequences: int | None, length: int | None, context: Any, conditions: Any
+    ) -> _Wanted:
+        """What a sample is asked for, checked."""
+        if length is not None:
+            length = require_whole("length", length, least=1)
+        n, of_entities = self._wanted_entities(n_sequences, length, context)
+        given = _given_in_every_row(self.encoder_, conditions)
+        return _Wanted(n, length, of_entities, given)
+
+    def _entities(self, wanted: _Wanted, path: tuple[int, ...]) -> Iterator[pd.DataFrame]:
+        """The entities with their lengths, in tables of a chunk of the sampler each."""
+        chunk = self._sampler().chunk
+        # Whole chunks, of which the sample is the head.
+        by_row = isinstance(wanted.of_entities, pd.DataFrame) or self._is_single
+        drawn = wanted.n if by_row else _rounded_up(wanted.n, chunk)
+        tables = self.entities_.sample_iter(
+            drawn, chunk, conditions=wanted.of_entities, random_state=_seed(path)
+        )
+        for table in tables:
+            yield table if wanted.length is None else table.assign(**{LENGTH: wanted.length})
+
+    def _drawn(
+        self, wanted: _Wanted, entities: Iterable[pd.DataFrame], path: tuple[int, ...]
+    ) -> Iterator[pd.DataFrame]:
+        """Long frames of the entities, table by table, up to the last one wanted."""
+        encoder, left = self.encoder_, wanted.n
+
+        def asked_of(table: pd.DataFrame) -> Unfinished:
+            if (table[LENGTH] > 1).any():
+                encoder.timeline.require_step()
+            slots = encoder.blank(first_moments(encoder, table), table[LENGTH].to_numpy())
+            given = wanted.given.take(np.zeros(len(slots.row), dtype=np.int64))
+            return Unfinished(table, slots, given)
+
+        for asked, rows in self._sampler().chunks(map(asked_of, entities), (*path, 1)):
+            frame = to_long(encoder, asked, rows, moments(encoder, asked, rows))
+            yield frame.iloc[: asked.first_row[min(left, len(asked))]]
+            left -= len(asked)
 
     def _wanted_entities(
         self, n_sequences: int | None, length: int | None, context: Any

@@ -1,5 +1,6 @@
 """The front door for sequences: what goes in comes out alike, and questions are answered."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -613,6 +614,37 @@ def test_an_address_of_the_only_entity_is_replaced_and_its_key_is_kept():
     assert set(made["k"]) == {"s00"} and set(made["shop"]) == {"a"}
     assert synth.schema_["mail"].kind == "identifier"
     assert "jo@mail.org" not in made.to_csv()
+
+
+def test_pieces_laid_end_to_end_are_the_sample(days: Synth, months: Synth, ticks: Synth):
+    whole = days.sample(70, random_state=2)
+    pieces = list(days.sample_iter(70, 150, random_state=2))
+    assert len(pieces) > 2 and all(len(piece) >= 150 for piece in pieces[:-1])
+    assert all(piece.index.equals(pd.RangeIndex(len(piece))) for piece in pieces)
+    assert pd.concat(pieces, ignore_index=True).equals(whole)
+    ends = [(piece.k.iloc[0], piece.k.iloc[-1]) for piece in pieces]
+    assert all(last[1] != first[0] for last, first in itertools.pairwise(ends))
+    wanted = pd.DataFrame({"shop": list("ab") * 20})
+    asked = days.sample_iter(40, 50, length=3, context=wanted, random_state=1)
+    assert pd.concat(asked, ignore_index=True).equals(
+        days.sample(length=3, context=wanted, random_state=1)
+    )
+    assert pl.concat(months.sample_iter(20, 1, random_state=3)).equals(
+        months.sample(20, random_state=3)
+    )
+    [none] = days.sample_iter(0)
+    assert len(none) == 0 and none.dtypes.equals(whole.dtypes)
+    [one] = ticks.sample_iter(1, random_state=1)
+    assert one.equals(ticks.sample(random_state=1))
+
+
+def test_what_cannot_be_sampled_is_refused_before_the_first_piece(days: Synth):
+    with pytest.raises(ValueError, match="chunk must be at least 1"):
+        days.sample_iter(3, 0)
+    with pytest.raises(TypeError, match="n_sequences must be a whole number"):
+        days.sample_iter("3")
+    with pytest.raises(ConditionError, match="context: 'x' is no context column"):
+        days.sample_iter(3, context={"x": 1})
 
 
 def test_sparse_cells_keep_their_width():
