@@ -211,6 +211,8 @@ def _panel(rows: list[dict[str, Any]], grows: str, label: str) -> list[str]:
         parts.append(f'<path d="M0 {y:.1f}h{WIDTH}" stroke="white"/>')
         parts.append(f'<text x="-6" y="{y + 4:.1f}" text-anchor="end">{10.0**power:g}</text>')
     for row in rows:
+        if math.log10(row[grows]) % 1 and row is not rows[-1]:
+            continue
         x = across(row[grows])
         parts.append(
             f'<text x="{x:.1f}" y="{HEIGHT + 18}" text-anchor="middle">{row[grows]:,}</text>'
