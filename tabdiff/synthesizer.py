@@ -67,7 +67,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
     preset : {"fast", "default", "best"}
         How much work the table is worth, in all that is not set by itself. "fast" takes two fifths
         of the steps and draws no candidates; "best" a network half as wide again, twice the steps
-        in up to three rounds, and twice the candidates, which pays on a GPU or over night.
+        in up to three rounds, and twice the candidates: for a GPU or a night, not measured yet.
     prior : {"absorbing", "uniform"}
         What categorical parts turn into as noise grows.
     max_steps : int, optional
