@@ -170,7 +170,7 @@ class LevelEmbedding(nn.Module):
 class TimeEmbedding(nn.Module):
     """Sines and cosines of t at fixed frequencies from half a turn to 2^(n-2) turns.
 
-    Shape: (B,) -> (B, 2 n).
+    Shape: (B, *) -> (B, *, 2 n).
     """
 
     frequencies: Tensor
@@ -182,5 +182,5 @@ class TimeEmbedding(nn.Module):
 
     def forward(self, t: Tensor) -> Tensor:
         """The features of each time."""
-        phase = t[:, None] * self.frequencies
+        phase = t[..., None] * self.frequencies
         return torch.cat([phase.sin(), phase.cos()], dim=-1)

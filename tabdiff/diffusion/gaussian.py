@@ -123,8 +123,8 @@ class GaussianDiffusion:
 
 
 def rows(per_row: Tensor, like: Tensor) -> Tensor:
-    """Shape a (B,) tensor so that it broadcasts over the parts of ``like``, (B, *, D)."""
-    return per_row.reshape(-1, *[1] * (like.ndim - 1))
+    """Shape a (B, …) tensor so that it broadcasts over what more ``like``, (B, …, *, D), has."""
+    return per_row.reshape(*per_row.shape, *[1] * (like.ndim - per_row.ndim))
 
 
 def require_order(t: Tensor, s: Tensor) -> None:

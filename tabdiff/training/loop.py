@@ -26,6 +26,7 @@ from tabdiff.training.portions import Examples, Noisy, Portions
 from tabdiff.training.standing import Batches, Progress, Standing
 
 Autocast = Callable[[], AbstractContextManager[object]]
+Descend = Callable[[Standing], float]
 
 # The last part of a round: whose best look lies there had not learned enough.
 LATE = 0.03
@@ -139,11 +140,12 @@ def train(
     denoiser: nn.Module,
     joint: JointDiffusion,
     rows: Examples,
-    held_out: Examples,
+    held_out: Examples | None,
     recipe: Recipe,
     generator: torch.Generator,
     *,
     masks: Masks | None = None,
+    descend: Descend | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
     autocast: Autocast = nullcontext,
     keeper: Keeper | None = None,
@@ -153,10 +155,13 @@ def train(
     Parameters
     ----------
     rows, held_out : Examples, on the denoiser's device
-        Encoded training rows (or windows of rows), and others that only ever judge.
+        Encoded training rows (or windows of rows), and others that only ever judge. Without those,
+        nothing is judged: the last average is taken, and there is no history.
     generator : torch.Generator, on the same device
     masks : Masks, optional
         What an example gets to see of itself; :class:`RowMasks` when None.
+    descend : callable, optional
+        Takes a step, :class:`Standing` in and the loss out; :class:`Descent` when None.
     report : callable
         Called with a :class:`Progress` after every step; its ``validation_loss`` is the last one
         measured (nan before the first).
@@ -187,11 +192,16 @@ def train(
         fused=True,
     )
     standing = Standing(denoiser, optimiser, Batches(len(rows), recipe.batch_size, generator))
-    keeper.begin(standing, recipe, joint, rows, held_out)
     portions = Portions()
+    descend = descend or Descent(joint, rows, masks, recipe, autocast, portions)
+    if held_out is not None:
+        keeper.begin(standing, recipe, joint, rows, held_out)
 
     def look() -> None:
         """Judge the average by the held-out rows, and write it down."""
+        if held_out is None:
+            standing.best.take(standing.last.step, standing.average)
+            return
         loss = evaluate_loss(
             standing.average,
             joint,
@@ -217,8 +227,7 @@ def train(
                     break
                 rate = recipe.learning_rate * learning_curve(used, recipe.warmup)
                 optimiser.param_groups[0]["lr"] = rate
-                noisy = Noisy.of(joint, rows[next(standing.batches)], masks, generator)
-                loss = _step(joint, noisy, standing, recipe, autocast, portions)
+                loss = descend(standing)
                 decay = min(1 - 1 / recipe.ema_steps, step / (step + 10))
                 _average(standing.average, denoiser, decay)
                 standing.last = Progress(step, seconds, loss, standing.last.validation_loss, rate)
@@ -294,35 +303,47 @@ def _losses(
     return seen, joint.loss(seen, noisy.x0, noisy.x_t, noisy.t, noisy.known)
 
 
-def _step(
-    joint: JointDiffusion,
-    noisy: Noisy,
-    standing: Standing,
-    recipe: Recipe,
-    autocast: Autocast,
-    portions: Portions,
-) -> float:
-    """One step down the gradient of the mean loss of a batch; the loss it had."""
-    denoiser, optimiser = standing.denoiser, standing.optimiser
+class Descent:
+    """A step down the gradient of the mean loss of a batch.
 
-    def descend(parts: list[Noisy]) -> float:
-        optimiser.zero_grad(set_to_none=True)
-        total = 0.0
-        for part in parts:
-            seen, losses = _losses(denoiser, joint, part, autocast)
-            loss = losses.mean() * (len(part) / len(noisy))
-            value = float(loss.detach())
-            if not math.isfinite(value):
-                told = _explain(value, joint, seen, part)
-                raise TrainingDivergedError(f"step {standing.last.step + 1}: {told}")
-            loss.backward()
-            total += value
-        return total
+    Parameters are those of :func:`train`; ``portions`` tells how many rows a device holds at once.
+    """
 
-    value = portions.attempt(noisy, descend)
-    nn.utils.clip_grad_norm_(denoiser.parameters(), recipe.clip_norm)
-    optimiser.step()
-    return value
+    def __init__(
+        self,
+        joint: JointDiffusion,
+        rows: Examples,
+        masks: Masks,
+        recipe: Recipe,
+        autocast: Autocast,
+        portions: Portions,
+    ) -> None:
+        self._joint, self._rows, self._masks = joint, rows, masks
+        self._recipe, self._autocast, self._portions = recipe, autocast, portions
+
+    def __call__(self, standing: Standing) -> float:
+        """Move the weights once; the loss that the batch had."""
+        joint, batch = self._joint, self._rows[next(standing.batches)]
+        noisy = Noisy.of(joint, batch, self._masks, standing.batches.generator)
+
+        def descend(parts: list[Noisy]) -> float:
+            standing.optimiser.zero_grad(set_to_none=True)
+            total = 0.0
+            for part in parts:
+                seen, losses = _losses(standing.denoiser, joint, part, self._autocast)
+                loss = losses.mean() * (len(part) / len(noisy))
+                value = float(loss.detach())
+                if not math.isfinite(value):
+                    told = _explain(value, joint, seen, part)
+                    raise TrainingDivergedError(f"step {standing.last.step + 1}: {told}")
+                loss.backward()
+                total += value
+            return total
+
+        value = self._portions.attempt(noisy, descend)
+        nn.utils.clip_grad_norm_(standing.denoiser.parameters(), self._recipe.clip_norm)
+        standing.optimiser.step()
+        return value
 
 
 def _explain(value: float, joint: JointDiffusion, seen: Belief, noisy: Noisy) -> str:

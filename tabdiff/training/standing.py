@@ -35,10 +35,15 @@ class Best:
     def offer(self, loss: float, step: int, denoiser: nn.Module) -> None:
         """Take over the weights of ``denoiser`` if they are better."""
         if loss < self.loss:
-            self.loss, self.step, self.waited = loss, step, 0
-            self.weights = deepcopy(denoiser.state_dict())
+            self.loss = loss
+            self.take(step, denoiser)
         else:
             self.waited += 1
+
+    def take(self, step: int, denoiser: nn.Module) -> None:
+        """Take over the weights of ``denoiser``, whatever their loss is."""
+        self.step, self.waited = step, 0
+        self.weights = deepcopy(denoiser.state_dict())
 
 
 class Batches:
