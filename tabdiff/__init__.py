@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tabdiff.analytics.membership import ModelMembership, membership_attack
     from tabdiff.data.constraints import ConstraintError
     from tabdiff.data.errors import ConditionError, ConditionWarning, UnknownColumnError
+    from tabdiff.data.privacy import Privacy, PrivacySpent
     from tabdiff.data.schema import Schema, SchemaError, SchemaWarning
     from tabdiff.evaluation.compare import compare
     from tabdiff.evaluation.report import Report, evaluate
@@ -51,6 +52,8 @@ __all__ = [
     "NewerFormatError",
     "NotATabdiffFileError",
     "PersistenceError",
+    "Privacy",
+    "PrivacySpent",
     "Report",
     "Schema",
     "SchemaError",
@@ -79,6 +82,8 @@ _HOME = {
     "NewerFormatError": "tabdiff.persistence",
     "NotATabdiffFileError": "tabdiff.persistence",
     "PersistenceError": "tabdiff.persistence",
+    "Privacy": "tabdiff.data.privacy",
+    "PrivacySpent": "tabdiff.data.privacy",
     "Report": "tabdiff.evaluation.report",
     "Schema": "tabdiff.data.schema",
     "SchemaError": "tabdiff.data.schema",

@@ -12,6 +12,7 @@ import torch
 from tabdiff.data.long import require_table_of
 from tabdiff.data.mixed import Layout
 from tabdiff.data.parts import take, take_integer
+from tabdiff.data.privacy import PrivacySpent
 from tabdiff.data.rewriting import Verbatim, rewriting_from_state
 from tabdiff.data.schema import Schema
 from tabdiff.data.sequence import N_PLACE, SequenceEncoder
@@ -121,11 +122,14 @@ class Fitted(Learned):
         Of the one that is learned.
     critic : Critic or None
         What chooses among several rows drawn for each.
+    privacy : PrivacySpent or None
+        What a private fit cost.
     """
 
     rewriting: Verbatim
     encoder: TableEncoder
     critic: Critic | None
+    privacy: PrivacySpent | None = None
 
     @property
     def schema(self) -> Schema:
@@ -141,6 +145,7 @@ class Fitted(Learned):
             "constraints": self.rewriting.state(),
             "encoder": encoder,
             "candidates": self.critic.candidates if self.critic else 1,
+            "privacy": self.privacy.state() if self.privacy else None,
         }
         weights |= {f"encoder.{k}": v for k, v in arrays.items()}
         trees = self.critic.state() if self.critic else {}
@@ -170,7 +175,14 @@ class Fitted(Learned):
             trees = _under("critic.", arrays)
             critic = Critic.from_state(encoder.layout, content["candidates"], trees).to(device)
         rewriting.reverse(encoder.rehearse())
-        return cls(rewriting=rewriting, encoder=encoder, critic=critic, **vars(learned))
+        told = content.get("privacy")
+        return cls(
+            rewriting=rewriting,
+            encoder=encoder,
+            critic=critic,
+            privacy=None if told is None else PrivacySpent.from_state(told),
+            **vars(learned),
+        )
 
 
 @dataclass(kw_only=True)

@@ -22,6 +22,7 @@ from tabdiff.data.constraints.checks import check_choice, distinct_constraints
 from tabdiff.data.frames import concat
 from tabdiff.data.gaps import Gaps
 from tabdiff.data.mixed import Layout, Mixed
+from tabdiff.data.privacy import Privacy
 from tabdiff.data.rewriting import Inquiry, rewriting_of
 from tabdiff.data.schema import Schema
 from tabdiff.data.table import TableEncoder
@@ -29,12 +30,13 @@ from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import Prior
 from tabdiff.estimator import FEWER_DRAWS, DiffusionEstimator
 from tabdiff.fitted import Fitted, history_frame, make_denoiser, make_joint
-from tabdiff.inference.chunks import Seed, generators
+from tabdiff.inference.chunks import Seed, entropy_of, generators
 from tabdiff.inference.threads import by_itself, unswayed
+from tabdiff.private import fit_privately
 from tabdiff.sampler import Sampler, learn_critic
 from tabdiff.training.critic import MOST_CANDIDATES, Critic
 from tabdiff.training.hardware import autocast_for, resolve_device
-from tabdiff.training.loop import Keeper, Trained, evaluate_loss, train
+from tabdiff.training.loop import Keeper, Recipe, Trained, evaluate_loss, train
 from tabdiff.training.progress import ProgressBar
 from tabdiff.training.settings import (
     PRESETS,
@@ -94,6 +96,11 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         without. When None, 1, 2 or 4 (times what ``preset`` says), by how much of the difference
         held-out rows confirm; 1 where ``max_steps`` or ``max_time`` is set, which are budgets of
         the network alone.
+    privacy : Privacy, optional
+        Fits under differential privacy: everything that saw rows is declared public or paid for
+        with noise. What would look at rows otherwise cannot be set beside it: ``schema``,
+        ``column_kinds``, ``constraints``, ``validation_fraction``, ``candidates``,
+        ``checkpoint_dir``. Steps and budgets are those of the pre-training.
     device : str
         "auto" (cuda, mps, cpu), or a torch device.
     random_state : int, numpy Generator, RandomState or None
@@ -127,6 +134,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         As in scikit-learn; the names only where all are strings.
     candidates_ : int
         Rows drawn for each that comes out.
+    privacy_spent_ : PrivacySpent or None
+        What a private fit cost, and what of it was public.
     n_rows_seen_ : int
     n_parameters_ : int
     best_step_ : int
@@ -167,6 +176,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         validation_fraction: float | None = None,
         sampling_steps: int | None = None,
         candidates: int | None = None,
+        privacy: Privacy | None = None,
         device: str = "auto",
         random_state: Seed = None,
         verbose: int = 1,
@@ -188,6 +198,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self.validation_fraction = validation_fraction
         self.sampling_steps = sampling_steps
         self.candidates = candidates
+        self.privacy = privacy
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -239,6 +250,9 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             device holds batches only in parts.
         """
         self._check_parameters()
+        if self.privacy is not None:
+            self._learn_privately(X, self.privacy)
+            return self
         keeper = self._keeper("table")
         self._learn(X, keeper, self._entropy(keeper))
         keeper.remove()
@@ -262,16 +276,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         encoder = TableEncoder.fit(learned, rewriting.learned_schema, random_state=rng)
         rows = encoder.encode(learned, rng)
         rows = Mixed(rows.num.float(), rows.cat)
-        recipe = make_recipe(
-            len(rows),
-            max_steps=self.max_steps,
-            max_time=self.max_time,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            preset=PRESETS[self.preset],
-        )
-        default = default_size(len(rows), PRESETS[self.preset])
-        size = Size(self.width or default.width, self.depth or default.depth)
+        recipe, size = self._recipe(len(rows)), self._size(len(rows))
         denoiser = make_denoiser(encoder, size, entropy)
         denoiser.set_proportions(encoder.proportions)
         joint = make_joint(encoder.layout, self.prior)
@@ -308,6 +313,38 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         )
         if trained.stopped == "interrupted":
             raise KeyboardInterrupt
+
+    def _learn_privately(self, X: Any, privacy: Privacy) -> None:
+        """:meth:`fit` under differential privacy."""
+        entropy, device = entropy_of(self.random_state), resolve_device(self.device)
+        with ProgressBar(self._recipe(privacy.n_rows or 0), self.verbose) as bar:
+            fitted = fit_privately(
+                X,
+                privacy,
+                recipe=self._recipe,
+                size=self._size,
+                prior=self.prior,
+                entropy=entropy,
+                device=device,
+                report=bar,
+            )
+        self._adopt(fitted)
+        if fitted.stopped == "interrupted":
+            raise KeyboardInterrupt
+
+    def _recipe(self, n_rows: int) -> Recipe:
+        return make_recipe(
+            n_rows,
+            max_steps=self.max_steps,
+            max_time=self.max_time,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            preset=PRESETS[self.preset],
+        )
+
+    def _size(self, n_rows: int) -> Size:
+        default = default_size(n_rows, PRESETS[self.preset])
+        return Size(self.width or default.width, self.depth or default.depth)
 
     @unswayed()
     def sample(
@@ -612,6 +649,29 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             raise ValueError(f"preset must be 'fast', 'default' or 'best'. Got {self.preset!r}.")
         if self.candidates is not None:
             require_whole("candidates", self.candidates, least=1, most=MOST_CANDIDATES)
+        self._check_privacy()
+
+    def _check_privacy(self) -> None:
+        """Refuse what would look at rows beside a private fit."""
+        if self.privacy is None:
+            return
+        if not isinstance(self.privacy, Privacy):
+            raise TypeError(f"privacy must be a Privacy. Got {self.privacy!r:.80}.")
+        looks = {
+            "schema": "the schema is made of what Privacy declares",
+            "column_kinds": "kinds follow from Privacy's bounds and categories",
+            "constraints": "constraints learn from rows",
+            "validation_fraction": "held-out rows would decide when to stop",
+            "checkpoint_dir": "a checkpoint would keep the noise",
+        }
+        for name, why in looks.items():
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name} cannot be set in private mode: {why}. Leave it out.")
+        if self.candidates not in (None, 1):
+            raise ValueError(
+                f"candidates={self.candidates} cannot be set in private mode: what chooses among "
+                "them learns from rows. Leave it out."
+            )
 
     def _adopt(self, fitted: Fitted) -> None:
         """Take over what a fit or a file gave, all of it at once."""
@@ -619,6 +679,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self.schema_, self.encoder_ = fitted.schema, fitted.encoder
         self.constraint_set_ = fitted.rewriting.constraint_set
         self.denoiser_, self.history_ = fitted.denoiser, fitted.history
+        self.privacy_spent_ = fitted.privacy
         self.candidates_ = fitted.critic.candidates if fitted.critic else 1
         self.best_step_, self.stopped_ = fitted.best_step, fitted.stopped
         self.n_rows_seen_, self.fit_seconds_ = fitted.n_rows_seen, fitted.seconds
@@ -675,7 +736,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
     def _portable_parameters(self) -> dict[str, Any]:
         """The constructor's arguments that a file keeps: plain numbers and names."""
         kept = self.get_params(deep=False)
-        of_the_table = ("schema", "column_kinds", "constraints")
+        of_the_table = ("schema", "column_kinds", "constraints", "privacy")
         for name in (*of_the_table, "device", "verbose", "checkpoint_dir", "resume"):
             del kept[name]
         if not isinstance(self.random_state, int):

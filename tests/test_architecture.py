@@ -19,6 +19,7 @@ ROOMS = {
     "diffusion": {"data.mixed"},
     "denoisers": {"data.mixed"},
     "training.checkpoint": {"training", "diffusion", "data.mixed", "persistence", "disk"},
+    "training.marginals": {"data.mixed", "data.noise"},
     "training": {"diffusion", "denoisers", "data.mixed"},
     "inference": {"diffusion", "denoisers", "data.mixed", "data.windows"},
     "evaluation": {"data.schema", "disk"},
@@ -27,8 +28,9 @@ ROOMS = {
     "sequences": {"training", "inference", "diffusion", "data"},
     "sampler": {"training", "inference", "diffusion", "data"},
     "fitted": {"training", "inference", "denoisers", "diffusion", "data"},
+    "private": {"fitted", "training", "inference", "diffusion", "data"},
     "estimator": {"training", "inference", "persistence"},
-    "synthesizer": {"estimator", "sampler", "fitted", "analytics"}
+    "synthesizer": {"estimator", "sampler", "private", "fitted", "analytics"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
     "timeseries": {"estimator", "synthesizer", "sequences", "fitted", "analytics"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
