@@ -105,6 +105,8 @@ def describe_model(path: str, synth: DiffusionSynthesizer, envelope: Envelope) -
     }
     if synth.candidates_ > 1:
         facts["sampling"] = f"the best of {synth.candidates_} rows drawn for each"
+    if synth.privacy_spent_ is not None:
+        facts["promise"] = str(synth.privacy_spent_)
     told = [_listed(facts), _file(envelope)]
     if synth.constraint_set_ is not None:
         kept = [f"  {constraint}" for constraint in synth.constraint_set_.constraints]

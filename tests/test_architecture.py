@@ -22,7 +22,7 @@ ROOMS = {
     "training.marginals": {"data.mixed", "data.noise"},
     "training": {"diffusion", "denoisers", "data.mixed"},
     "inference": {"diffusion", "denoisers", "data.mixed", "data.windows"},
-    "evaluation": {"data.schema", "disk"},
+    "evaluation": {"data.schema", "data.privacy", "disk"},
     "analytics": {"fitted", "sequences", "training", "inference", "diffusion", "data"}
     | {"evaluation.intervals", "evaluation.values"},
     "sequences": {"training", "inference", "diffusion", "data"},

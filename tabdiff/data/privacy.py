@@ -184,6 +184,13 @@ class PrivacySpent:
     paid: tuple[str, ...]
     versions: dict[str, str]
 
+    def __str__(self) -> str:
+        who = "a row" if self.unit == ROW else f"all rows with one value of {self.unit!r}"
+        return (
+            f"({self.epsilon:.3g}, {self.delta:.3g})-differential privacy of {who} "
+            f"({self.adjacency}; {self.accountant})"
+        )
+
     def state(self) -> dict[str, Any]:
         """Strict JSON."""
         return {**asdict(self), "public": list(self.public), "paid": list(self.paid)}

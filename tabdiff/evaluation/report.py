@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from tabdiff.data.privacy import PrivacySpent
 from tabdiff.data.schema import Schema, to_pandas
 from tabdiff.disk import write_private
 from tabdiff.evaluation.detection import DetectionSuite
@@ -223,6 +224,7 @@ def evaluate(
     progress: bool = True,
     sequence_key: Hashable = None,
     sequence_index: Hashable = None,
+    privacy_spent: PrivacySpent | None = None,
 ) -> Report:
     """Judge a synthetic table against the real one it imitates.
 
@@ -262,6 +264,8 @@ def evaluate(
         The column that orders the rows of an entity: numbers, dates or text that is read as such.
         Without it the order in the frame counts. Without a key the frame is one long series, whose
         windows are compared.
+    privacy_spent : PrivacySpent, optional
+        What a private fit cost, ``synth.privacy_spent_``: told among the notes.
 
     Returns
     -------
@@ -306,6 +310,8 @@ def evaluate(
         notes = [*tables.notes, *size_notes(tables), *overlap_notes(tables)]
     if target is not None:
         case = replace(case, target=position_of(target, case.tables, kinds))
+    if privacy_spent is not None:
+        notes.insert(0, _promise(privacy_spent))
     with Progress(sections, progress) as bar:
         return _report(case, sections, notes, bar)
 
@@ -379,6 +385,13 @@ def _report(case: Case, sections: tuple[str, ...], notes: list[str], bar: Progre
         versions=versions(),
         seed=case.seed,
         seconds=bar.seconds,
+    )
+
+
+def _promise(spent: PrivacySpent) -> str:
+    return (
+        f"The synthetic rows are promised {spent}. The promise does not cover this report, which "
+        "looked at the real rows without noise: keep it with them."
     )
 
 
