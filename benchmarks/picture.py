@@ -24,8 +24,8 @@ LEFT, TOP, GAP, BELOW = 40, 96, 40, 54
 # Less is not told apart: yardsticks that learn nothing take milliseconds.
 LEAST_SECONDS = 0.1
 COLOURS = (
-    "#1f3fb5", "#e8622c", "#3ca951", "#a463f2", "#9c6b4e", "#111111", "#0fa3b1", "#d6a400",
-    "#7d828c", "#d1348b",
+    "#1f3fb5", "#6d8ef0", "#0b1f66", "#e8622c", "#3ca951", "#a463f2", "#9c6b4e", "#111111",
+    "#0fa3b1", "#d6a400", "#7d828c", "#d1348b",
 )  # fmt: skip
 
 

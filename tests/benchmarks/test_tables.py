@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import page, picture, tables
+from benchmarks.methods import METHODS
 from benchmarks.data import RealTable
 from benchmarks.judge import rmse_of_log
 from benchmarks.results import Row, read
@@ -67,6 +68,10 @@ def test_in_brief_methods_stand_against_sets_with_their_seconds():
     assert cells(text, "heart")[3] == "0.850 (0.800–0.900)"
     assert cells(text, "CTGAN")[1] == "0.100 (901)"
     assert "C2ST (seconds)" not in page.brief(ROWS[:2])
+
+
+def test_every_method_has_a_colour_of_its_own():
+    assert len(set(picture.COLOURS)) == len(METHODS)
 
 
 def test_the_picture_has_one_mark_per_method_and_better_is_higher():
