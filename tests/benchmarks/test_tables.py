@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from benchmarks import page, picture, tables
-from benchmarks.methods import METHODS
 from benchmarks.data import RealTable
 from benchmarks.judge import rmse_of_log
+from benchmarks.methods import METHODS
 from benchmarks.results import Row, read
 
 MADE_BY = {"python": "3.11.7", "sdv": "2.0.0"}
