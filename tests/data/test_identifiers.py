@@ -8,7 +8,13 @@ import pytest
 
 from tabdiff.data.cells import Cells
 from tabdiff.data.errors import SchemaError
-from tabdiff.data.identifiers import IdentifierEncoder, _free_head, _free_range, look_of
+from tabdiff.data.identifiers import (
+    IdentifierEncoder,
+    _free_head,
+    _free_range,
+    _Whole,
+    look_of,
+)
 from tabdiff.data.parts import Parts
 
 BILLION = 10**9
@@ -86,7 +92,7 @@ def test_the_look_is_that_of_all_values(values: np.ndarray, look: str | None):
 def test_the_larger_room_is_taken(
     least: int, most: int, low: int | None, high: int | None, room: tuple[int, int]
 ):
-    assert _free_range(np.array([most, least]), low, high) == room
+    assert _free_range(least, most, low, high) == room
 
 
 SHARED = [f"AB-{k}" for k in range(10, 30)]
@@ -111,7 +117,7 @@ SHARED = [f"AB-{k}" for k in range(10, 30)]
     ],
 )
 def test_the_shortest_free_head_continues_what_all_share(texts: list[str], head: str):
-    assert _free_head(texts) == head
+    assert _free_head(_Whole(np.array(texts, dtype=object))) == head
     assert not any(text.startswith(head) for text in texts)
 
 
