@@ -21,10 +21,10 @@ from tabdiff.data.constraints import Constraint
 from tabdiff.data.constraints.checks import check_choice, distinct_constraints
 from tabdiff.data.frames import concat
 from tabdiff.data.gaps import Gaps
+from tabdiff.data.material import Material, material_of
 from tabdiff.data.mixed import Layout, Mixed
-from tabdiff.data.rewriting import Inquiry, rewriting_of
+from tabdiff.data.rewriting import Inquiry
 from tabdiff.data.schema import Schema
-from tabdiff.data.table import TableEncoder
 from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import Prior
 from tabdiff.estimator import FEWER_DRAWS, DiffusionEstimator
@@ -32,7 +32,7 @@ from tabdiff.fitted import Fitted, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, generators
 from tabdiff.inference.threads import by_itself, unswayed
 from tabdiff.sampler import Sampler, learn_critic
-from tabdiff.training.critic import MOST_CANDIDATES, Critic
+from tabdiff.training.critic import MOST_CANDIDATES, MOST_ROWS, Critic
 from tabdiff.training.hardware import autocast_for, resolve_device
 from tabdiff.training.loop import Keeper, Trained, evaluate_loss, train
 from tabdiff.training.progress import ProgressBar
@@ -255,43 +255,62 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             What all is drawn from.
         """
         device, began = resolve_device(self.device), time.monotonic()
-        schema = self.schema or Schema.infer(X, self.column_kinds)
         noise, rng = generators(entropy, 0, device=device)
-        rewriting = rewriting_of(self.constraints, X, schema, self.on_violation)
-        learned = rewriting.training_rows(X)
-        encoder = TableEncoder.fit(learned, rewriting.learned_schema, random_state=rng)
-        rows = encoder.encode(learned, rng)
-        rows = Mixed(rows.num.float(), rows.cat)
+        rules = self.constraints, self.on_violation
+        table = material_of(X, self.schema, self.column_kinds, *rules, self._n_held_out, rng)
+        with table as material:
+            self._learn_from(material, keeper, entropy, noise, began)
+
+    def _learn_from(
+        self,
+        material: Material,
+        keeper: Keeper,
+        entropy: int,
+        noise: torch.Generator,
+        began: float,
+    ) -> None:
+        """:meth:`_learn`, of rows that are encoded.
+
+        Parameters
+        ----------
+        material : Material
+        keeper : Keeper
+        entropy : int
+        noise : torch.Generator
+            Of the training, on its device.
+        began : float
+            When the fit did.
+        """
+        encoder, device, n_rows = material.encoder, noise.device, material.n_rows
         recipe = make_recipe(
-            len(rows),
+            n_rows,
             max_steps=self.max_steps,
             max_time=self.max_time,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             preset=PRESETS[self.preset],
         )
-        default = default_size(len(rows), PRESETS[self.preset])
+        default = default_size(n_rows, PRESETS[self.preset])
         size = Size(self.width or default.width, self.depth or default.depth)
         denoiser = make_denoiser(encoder, size, entropy)
         denoiser.set_proportions(encoder.proportions)
         joint = make_joint(encoder.layout, self.prior)
-        kept, held_out = _hold_out(rows, self.validation_fraction, rng)
         with ProgressBar(recipe, self.verbose) as bar:
             trained = train(
                 denoiser.to(device),
                 joint,
-                kept.to(device),
-                held_out.to(device),
+                material.kept.to(device),
+                material.held_out.to(device),
                 recipe,
                 noise,
                 report=bar,
                 autocast=autocast_for(device),
                 keeper=keeper,
             )
-        critic = self._critic_of(trained, joint, encoder, kept, held_out, entropy)
+        critic = self._critic_of(trained, joint, material, entropy)
         self._adopt(
             Fitted(
-                rewriting=rewriting,
+                rewriting=material.rewriting,
                 encoder=encoder,
                 critic=critic,
                 denoiser=trained.denoiser,
@@ -302,7 +321,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
                 history=history_frame([asdict(progress) for progress in trained.history]),
                 best_step=trained.best_step,
                 stopped=trained.stopped,
-                n_rows_seen=len(rows),
+                n_rows_seen=n_rows,
                 seconds=time.monotonic() - began + keeper.seconds,
             )
         )
@@ -626,6 +645,12 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self._name_features()
         self._turns = iter(range(1, 2**63))
 
+    def _n_held_out(self, n_rows: int) -> int:
+        """How many of the rows judge."""
+        if self.validation_fraction is None:
+            return default_held_out(n_rows)
+        return round(self.validation_fraction * n_rows)
+
     def _sampler(self) -> Sampler:
         fitted = self._fitted
         return Sampler(
@@ -644,9 +669,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self,
         trained: Trained,
         joint: JointDiffusion,
-        encoder: TableEncoder,
-        kept: Mixed,
-        held_out: Mixed,
+        material: Material,
         entropy: int,
     ) -> Critic | None:
         """What chooses among candidates, where they are wanted and help; Ctrl-C goes without."""
@@ -655,7 +678,9 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         wanted = times > 0 if self.candidates is None else self.candidates > 1
         if not wanted or trained.stopped in ("interrupted", "nothing to learn"):
             return None
+        encoder = material.encoder
         steps, shares = self._calls(encoder.layout), encoder.proportions
+        kept, held_out = material.at_hand(MOST_ROWS, generators(entropy, 4)[1])
         try:
             critic = learn_critic(trained.denoiser, joint, steps, kept, held_out, shares, entropy)
         except KeyboardInterrupt:
@@ -689,15 +714,6 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         if fitted.rewriting.constraint_set is not None:
             self.constraints = list(fitted.rewriting.constraint_set.constraints)
         self._adopt(fitted)
-
-
-def _hold_out(rows: Mixed, fraction: float | None, rng: np.random.Generator) -> tuple[Mixed, Mixed]:
-    """Rows to learn from, and rows that judge: the same ones where there is nothing to hold out."""
-    n = default_held_out(len(rows)) if fraction is None else round(fraction * len(rows))
-    if n == 0:
-        return rows, rows
-    order = torch.from_numpy(rng.permutation(len(rows)))
-    return rows[order[n:]], rows[order[:n]]
 
 
 def _count(n_samples: int | None, conditions: Any, question: Inquiry) -> int:

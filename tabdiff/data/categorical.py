@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,13 @@ def count_labels(values: Array, order: Sequence[object] | None = None) -> tuple[
         counter = Counter(map(typed_key, values))
         originals = {typed_key(value): value for value in values}
         keyed = {key: (originals[key], count) for key, count in counter.items()}
+    return in_order(keyed, order)
+
+
+def in_order(
+    keyed: Mapping[tuple[str, object], tuple[object, int]], order: Sequence[object] | None
+) -> tuple[Array, Array]:
+    """Labels and counts by :func:`typed_key`, as arrays in the order of :func:`count_labels`."""
     rank = None if order is None else {typed_key(value): i for i, value in enumerate(order)}
     ranked = _sorted_keys(keyed) if rank is None else sorted(keyed, key=rank.__getitem__)
     labels = np.empty(len(ranked), dtype=object)
@@ -75,7 +82,7 @@ def count_labels(values: Array, order: Sequence[object] | None = None) -> tuple[
     return labels, np.array([keyed[key][1] for key in ranked], dtype=np.int64)
 
 
-def _sorted_keys(keyed: dict[Any, Any]) -> list[Any]:
+def _sorted_keys(keyed: Mapping[Any, Any]) -> list[Any]:
     try:
         return sorted(keyed)
     except (TypeError, ValueError):  # periods of two frequencies are of no order either

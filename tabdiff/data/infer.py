@@ -68,6 +68,12 @@ class Notes:
         self.number_texts: list[object] = []
         self.many_levels: list[object] = []
 
+    def few(self, n_rows: int) -> None:
+        """Take note of a table of few rows."""
+        self.points.append(
+            f"the table has only {n_rows} rows: a model can do little but memorise them."
+        )
+
     def give(self) -> None:
         """Warn once, if there is anything to say."""
         points = list(self.points)
@@ -202,6 +208,18 @@ def check_frame(frame: pd.DataFrame, column_kinds: dict[Any, str]) -> None:
     ------
     SchemaError
     """
+    check_columns(frame)
+    check_rows(len(frame))
+    check_kinds(list(frame.columns), column_kinds)
+
+
+def check_columns(frame: pd.DataFrame) -> None:
+    """Refuse a frame that has no columns, or two of one name.
+
+    Raises
+    ------
+    SchemaError
+    """
     labels = list(frame.columns)
     check_labels(labels)
     if not labels:
@@ -209,7 +227,15 @@ def check_frame(frame: pd.DataFrame, column_kinds: dict[Any, str]) -> None:
             f"the table has no columns: 0 feature(s) (shape=({len(frame)}, 0)) while a minimum of "
             "1 is required. Give it at least one."
         )
-    check_rows(len(frame))
+
+
+def check_kinds(labels: list[Any], column_kinds: dict[Any, str]) -> None:
+    """Refuse kinds that are none, and those of columns that are not there.
+
+    Raises
+    ------
+    SchemaError
+    """
     for label, kind in column_kinds.items():
         if label not in labels:
             raise SchemaError(f"column_kinds: no column {label!r}.{closest(label, labels)}")
@@ -240,9 +266,7 @@ def _unfit(label: Any, series: pd.Series, problem: str) -> str:
 
 def _note_rows(frame: pd.DataFrame, few: int, notes: Notes) -> None:
     if len(frame) < few:
-        notes.points.append(
-            f"the table has only {len(frame)} rows: a model can do little but memorise them."
-        )
+        notes.few(len(frame))
     if note := index_note(frame):
         notes.points.append(note)
 
