@@ -101,7 +101,7 @@ class Frequent:
     def found(self) -> list[tuple[str, int]]:
         """Texts and counts, the commonest first."""
         kind = self._module.frequent_items_error_type.NO_FALSE_NEGATIVES
-        items = [(text, least) for text, _, least, _ in self._counters.get_frequent_items(kind, 1)]
+        items = [(text, least) for text, _, least, _ in self._counters.get_frequent_items(kind, 0)]
         return sorted(items, key=lambda item: (-item[1], item[0]))
 
 
