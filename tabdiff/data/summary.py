@@ -105,13 +105,11 @@ class NumberSummary(Summary):
     Parameters
     ----------
     column : Column
-    exact : int
-        Different values that are counted each.
     """
 
-    def __init__(self, column: Column, exact: int = EXACT) -> None:
+    def __init__(self, column: Column) -> None:
         super().__init__()
-        self._exact, self._scaling = exact, Scaling(float_precision(column))
+        self._scaling = Scaling(float_precision(column))
         self._values: Array = np.zeros(0)
         self._counts: Array = np.zeros(0, dtype=np.int64)
         self._sketches: tuple[Quantiles, Frequent] | None = None
@@ -135,7 +133,7 @@ class NumberSummary(Summary):
         self._values, place = np.unique(joined, return_inverse=True)
         weights = np.concatenate([self._counts, counts])
         self._counts = np.bincount(place, weights=weights).astype(np.int64)
-        if len(self._values) > self._exact:
+        if len(self._values) > EXACT:
             self._sketches = Quantiles(), Frequent(LG_NUMBERS)
             self._different = Distinct()
             self._sketch(self._values, self._counts)
@@ -160,7 +158,7 @@ class NumberSummary(Summary):
             return len(self._values), int((self._counts == 1).sum())
         assert self._different is not None
         if self._repeats or self._different.alone < NEARLY_ALL * self.held:
-            return self._exact + 1, 0
+            return EXACT + 1, 0
         return self.held, self.held
 
     def tally(self) -> Tally:
@@ -188,17 +186,10 @@ class NumberSummary(Summary):
 
 
 class LabelSummary(Summary):
-    """Of a column of labels.
+    """Of a column of labels."""
 
-    Parameters
-    ----------
-    exact : int
-        Different labels that are counted each.
-    """
-
-    def __init__(self, exact: int = EXACT) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._exact = exact
         self._tally: dict[tuple[str, object], tuple[object, int]] = {}
         self._sketches: tuple[Frequent, Distinct] | None = None
 
@@ -213,7 +204,7 @@ class LabelSummary(Summary):
             key = typed_key(label)
             first, before = self._tally.get(key, (label, 0))
             self._tally[key] = first, before + count
-        if len(self._tally) > self._exact:
+        if len(self._tally) > EXACT:
             self._sketches = Frequent(LG_LABELS), Distinct()
             known, tallies = zip(*self._tally.values(), strict=True)
             self._sketch(list(known), np.array(tallies))
