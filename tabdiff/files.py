@@ -12,6 +12,7 @@ file and row count:
 * What is missing and what is an empty text cannot be told apart in CSV; Parquet can.
 """
 
+import glob
 import gzip
 import io
 import itertools
@@ -154,6 +155,11 @@ def check_path(path: str) -> None:
     """Raise ValueError if `path` has an ending of no kind that can be written."""
     if not _is_folder(path):
         _ending(path)
+
+
+def is_many(path: str) -> bool:
+    """Whether a path means several files: a folder, or a pattern that is no file's name."""
+    return os.path.isdir(path) or (glob.has_magic(path) and not os.path.exists(path))
 
 
 def _is_folder(path: str) -> bool:

@@ -204,8 +204,11 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
 
         Parameters
         ----------
-        X : pandas or polars DataFrame, or 2-D numeric array, (n_rows, n_columns)
-            At least 2 rows; never changed. The index is ignored.
+        X : pandas or polars DataFrame, 2-D numeric array, or pieces of a table
+            At least 2 rows; never changed. The index is ignored. A table that is larger than memory
+            comes in pieces: a pattern of Parquet files (``"data/*.parquet"``), a folder of them, a
+            pyarrow dataset, a function that returns an iterable of frames, or an object that can
+            be iterated over several times. See Notes.
         y : ignored
             There for scikit-learn's sake: the target is a column like the others.
 
@@ -220,7 +223,10 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         ConstraintError
             If the constraints do not suit the table, contradict each other, or are broken by rows.
         ValueError, TypeError
-            If a parameter is out of its range.
+            If a parameter is out of its range, or ``X`` is no table, or an iterator, which could be
+            gone through once only.
+        ImportError
+            If pieces are given and the extra ``big`` is not installed.
         TrainingDivergedError
             If the loss ceased to be finite before any usable weights.
         FileExistsError
@@ -237,6 +243,18 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         RuntimeWarning
             If a checkpoint cannot be written, while training goes on; or once, if the memory of the
             device holds batches only in parts.
+
+        Notes
+        -----
+        Pieces are gone through twice. The first time every column is summed up: up to 65,536
+        different values are counted as they are, so that the encoders are those of the whole frame;
+        beyond, sketches tell its quantiles, its commonest values and how many there are. The
+        second time rows are encoded into a temporary file without a name, from which training
+        draws batches at random; it takes 4 bytes for each numeric and 2 for each categorical part
+        of a row, in the folder that TMPDIR names. In memory are a piece of 131,072 rows and up to
+        some 20 MB for each column, however many rows there are, and 8 bytes for each row that is
+        held out. Constraints want the whole table and are refused. What comes from files has
+        pyarrow's dtypes.
         """
         self._check_parameters()
         keeper = self._keeper("table")

@@ -64,15 +64,15 @@ class Summary:
         self._infinite = self._infinite or infinite_of(cells, start)
         self.held += len(cells.values)
         self.missing += int(cells.missing.sum())
-        if not len(cells.values):
-            return
-        if self._some is None:
-            self._some = distinct(cells.values)[:N_SOME]
-        elif len(self._some) < N_SOME:
-            self._some = distinct(np.concatenate([self._some, cells.values]))[:N_SOME]
-        self._count(cells.values)
+        if len(cells.values):
+            found = self._count(cells.values)
+            if self._some is None:
+                self._some = _spread(found, N_SOME)
+            elif len(self._some) < N_SOME:
+                self._some = distinct(np.concatenate([self._some, _spread(found, N_SOME)]))
 
-    def _count(self, values: Array) -> None:
+    def _count(self, values: Array) -> Array:
+        """Take in more values; each of them once, in order."""
         raise NotImplementedError
 
     def _shares(self) -> tuple[int, int]:
@@ -81,7 +81,7 @@ class Summary:
 
     def some(self) -> Array:
         """At most 1,000 values, each once."""
-        return np.zeros(0, dtype=object) if self._some is None else self._some
+        return np.zeros(0, dtype=object) if self._some is None else self._some[:N_SOME]
 
     def facts(self) -> Facts:
         """What inference asks."""
@@ -116,13 +116,16 @@ class NumberSummary(Summary):
         self._different: Distinct | None = None
         self._repeats = False
 
-    def _count(self, values: Array) -> None:
+    def _count(self, values: Array) -> Array:
         found, counts = np.unique(values, return_counts=True)
         if found.dtype.kind == "f":
             finite = np.isfinite(found)
             found, counts = found[finite], counts[finite]
-        if not len(found):
-            return
+        if len(found):
+            self._take(found, counts)
+        return found
+
+    def _take(self, found: Array, counts: Array) -> None:
         if found.dtype.kind in "iu":
             self.noted.update(found)
         self._scaling.update(found)
@@ -193,13 +196,13 @@ class LabelSummary(Summary):
         self._tally: dict[tuple[str, object], tuple[object, int]] = {}
         self._sketches: tuple[Frequent, Distinct] | None = None
 
-    def _count(self, values: Array) -> None:
+    def _count(self, values: Array) -> Array:
         labels, counts = count_labels(values)
         if labels.dtype == object:
             self.noted.update(labels)
         if self._sketches is not None:
             self._sketch(labels.tolist(), counts)
-            return
+            return labels
         for label, count in zip(labels.tolist(), counts.tolist(), strict=True):
             key = typed_key(label)
             first, before = self._tally.get(key, (label, 0))
@@ -209,6 +212,7 @@ class LabelSummary(Summary):
             known, tallies = zip(*self._tally.values(), strict=True)
             self._sketch(list(known), np.array(tallies))
             self._tally = {}
+        return labels
 
     def _sketch(self, labels: list[object], counts: Array) -> None:
         assert self._sketches is not None
@@ -234,6 +238,11 @@ class LabelSummary(Summary):
             keyed = {typed_key(label): (label, count) for label, count in found}
         labels, counts = in_order(keyed, order)
         return labels.astype(self.some().dtype), counts, self.held - int(counts.sum())
+
+
+def _spread(values: Array, most: int) -> Array:
+    """At most so many of the values, from all over them."""
+    return values if len(values) <= most else values[:: -(-len(values) // most)]
 
 
 def _as_dtype(places: Array, kind: np.dtype[Any], low: Any, high: Any) -> Array:
