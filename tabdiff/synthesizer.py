@@ -252,9 +252,9 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         second time rows are encoded into a temporary file without a name, from which training
         draws batches at random; it takes 4 bytes for each numeric and 2 for each categorical part
         of a row, in the folder that TMPDIR names. In memory are a piece of 131,072 rows and up to
-        some 20 MB for each column, however many rows there are, and 8 bytes for each row that is
-        held out. Constraints want the whole table and are refused. What comes from files has
-        pyarrow's dtypes.
+        some 20 MB for each column, however many rows there are; a ``validation_fraction`` above
+        .02 adds 8 bytes a row. Constraints want the whole table and are refused. What comes from
+        files has pyarrow's dtypes.
         """
         self._check_parameters()
         keeper = self._keeper("table")

@@ -1,6 +1,8 @@
 """The front door for tables that are larger than memory, from files to files."""
 
 import glob
+import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,9 @@ import pytest
 from tabdiff import DiffusionSynthesizer
 from tabdiff.cli import BAD_INPUT, OK, main
 from tabdiff.data import pieces
-from tabdiff.data.constraints import ConstraintError, Range
+from tabdiff.data.constraints import ConstraintError, Positive
 from tabdiff.files import read_table
-from tabdiff.training import checkpoint
+from tabdiff.training import checkpoint, critic
 from tabdiff.training.loop import Keeper
 from tests.tiny import table, tiny
 
@@ -25,7 +27,8 @@ def folder(tmp_path: Path) -> Path:
     """Two files of one table, one of them in a folder below."""
     data = tmp_path / "data"
     (data / "more").mkdir(parents=True)
-    frame = table(300).assign(when=pd.Timestamp("2024-01-01"), n=np.arange(300) % 7)
+    when = np.full(300, np.datetime64("2024-01-01", "ns"))
+    frame = table(300).assign(when=when, n=np.arange(300) % 7)
     frame[:200].to_parquet(data / "a.parquet")
     frame[200:].to_parquet(data / "more" / "b.parquet")
     return data
@@ -54,12 +57,8 @@ def test_a_pattern_a_folder_and_a_dataset_are_the_same_table(folder: Path):
     assert tiny().fit(folder).n_rows_seen_ == 300
     for source in (folder, str(folder), dataset.dataset(files)):
         assert sample(tiny().fit(source)).equals(first)
-    assert [str(dtype) for dtype in first.dtypes] == [
-        "double[pyarrow]",
-        "string[pyarrow]",
-        "timestamp[ns][pyarrow]",
-        "int64[pyarrow]",
-    ]
+    assert all(isinstance(dtype, pd.ArrowDtype) for dtype in first.dtypes)
+    assert [dtype.kind for dtype in first.dtypes] == ["f", "U", "M", "i"]
 
 
 def test_one_file_is_a_table_too(folder: Path):
@@ -74,7 +73,7 @@ def test_frames_come_from_anything_that_can_begin_again(source: Any):
     assert list(sample(synth).dtypes) == list(table().dtypes)
 
 
-def test_the_size_of_the_pieces_decides_nothing(monkeypatch: pytest.MonkeyPatch):
+def test_large_frames_are_taken_in_turn(monkeypatch: pytest.MonkeyPatch):
     first = sample(tiny().fit(frames(size=200)))
     monkeypatch.setattr(pieces, "AT_ONCE", 50)
     assert sample(tiny().fit(frames(size=200))).equals(first)
@@ -99,10 +98,8 @@ def test_polars_frames_come_back_as_such():
         ([[1, 2], [3, 4]], TypeError, "expected a pandas or polars DataFrame"),
         ("nowhere/*.parquet", FileNotFoundError, "there are no Parquet files"),
         (__file__, ValueError, "is no Parquet file.*chunksize"),
-        (list, TypeError, "expected a pandas"),
-        (lambda: [], ValueError, "the table has 0 rows"),
+        (list, ValueError, "the table has 0 rows"),
     ],
-    ids=str,
 )
 def test_what_is_no_table_is_told_at_the_door(source: Any, error: type[Exception], told: str):
     with pytest.raises(error, match=told):
@@ -111,11 +108,11 @@ def test_what_is_no_table_is_told_at_the_door(source: Any, error: type[Exception
 
 def test_constraints_want_the_whole_table():
     with pytest.raises(ConstraintError, match="comes in pieces. Give it as a frame"):
-        tiny(constraints=[Range("x", "x", "x")]).fit(frames())
+        tiny(constraints=[Positive("x")]).fit(frames())
 
 
 def test_the_extra_is_asked_for_before_any_row_is_read(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(__import__("sys").modules, "datasketches", None)
+    monkeypatch.setitem(sys.modules, "datasketches", None)
 
     def unread() -> Any:
         raise AssertionError("rows were read")
@@ -137,6 +134,7 @@ def test_an_interrupted_fit_goes_on_to_the_last_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(checkpoint, "EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint, "MOST_SHARE", math.inf)
     whole = tiny(max_steps=6).fit(frames())
     offer, count = checkpoint.Checkpoint.offer, iter(range(10))
 
@@ -146,15 +144,17 @@ def test_an_interrupted_fit_goes_on_to_the_last_bit(
             raise RuntimeError("power cut")
 
     run = {"checkpoint_dir": tmp_path / "run", "resume": True, "max_steps": 6}
-    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="power cut"):
+    with monkeypatch.context() as patched:
         patched.setattr(checkpoint.Checkpoint, "offer", cut)
-        tiny(**run).fit(frames())
+        with pytest.raises(RuntimeError, match="power cut"):
+            tiny(**run).fit(frames())
     resumed = tiny(**run).fit(frames())
     assert sample(resumed).equals(sample(whole))
     assert resumed.history_["loss"].equals(whole.history_["loss"])
 
 
-def test_candidates_are_chosen_by_rows_at_hand():
+def test_candidates_are_chosen_by_rows_at_hand(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(critic, "MOST_TREES", 10)
     rows = table(3_000)
     rows["y"] = (rows["x"] > 0.5).astype(str)
     synth = tiny(candidates=3).fit([rows[:1_500], rows[1_500:]])

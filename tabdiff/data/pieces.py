@@ -48,8 +48,10 @@ class Pieces:
                 container_of(frame)
             except TypeError as error:
                 raise TypeError(f"piece {number}: {error}") from error
+            # pandas alone reads the bounds of a slice as labels where these are floats.
+            rows = frame.iloc if isinstance(frame, pd.DataFrame) else frame
             for first in range(0, len(frame), AT_ONCE):
-                yield frame[first : first + AT_ONCE] if len(frame) > AT_ONCE else frame
+                yield rows[first : first + AT_ONCE]
 
 
 def pieces_of(X: Any) -> Pieces | None:

