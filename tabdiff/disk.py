@@ -1,9 +1,10 @@
-"""Writing a file so that it appears whole or not at all."""
+"""Writing a file, or a folder of them, so that it appears whole or not at all."""
 
 import errno
 import os
 import re
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -50,6 +51,41 @@ def replacing(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[Binar
         except BaseException:
             with suppress(FileNotFoundError):
                 temporary.unlink()
+            raise
+        _sync_folder(target.parent)
+
+
+@contextmanager
+def making_folder(path: str | os.PathLike[str], mode: int = 0o777) -> Iterator[Path]:
+    """A folder that appears with all that the block writes into it when, and only if, it succeeds.
+
+    Until then it is a hidden one beside, `.NAME.<16 hexadecimal digits>.tmp`, which stays behind
+    where the process is killed.
+
+    Parameters
+    ----------
+    path : str or path
+        Nothing, or an empty folder; the folder above must exist.
+    mode : int
+        Permissions of the folder, reduced by the process's umask.
+
+    Raises
+    ------
+    OSError
+        With the path and what to do.
+    """
+    target = Path(os.path.realpath(path))
+    with _remedies(path, target.parent):
+        _check_place(target, path)
+        temporary = _beside(target)
+        temporary.mkdir(mode)
+        try:
+            yield temporary
+            if target.exists():
+                target.rmdir()
+            os.rename(temporary, target)
+        except BaseException:
+            shutil.rmtree(temporary)
             raise
         _sync_folder(target.parent)
 
@@ -107,8 +143,13 @@ _REMEDIES = {
 
 def _open_beside(target: Path, mode: int) -> tuple[Path, int]:
     """A new hidden file in the folder of `target`, and its descriptor."""
-    temporary = target.with_name(f"{_stem(target)}{secrets.token_hex(8)}.tmp")
+    temporary = _beside(target)
     return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
+
+
+def _beside(target: Path) -> Path:
+    """A hidden name in the same folder."""
+    return target.with_name(f"{_stem(target)}{secrets.token_hex(8)}.tmp")
 
 
 def _stem(target: Path) -> str:
@@ -121,6 +162,18 @@ def _check_target(target: Path, path: str | os.PathLike[str]) -> None:
     if target.is_dir():
         what = "cannot write: this is a folder, add a file name"
         raise IsADirectoryError(errno.EISDIR, what, os.fspath(path))
+    _check_parent(target, path)
+
+
+def _check_place(target: Path, path: str | os.PathLike[str]) -> None:
+    """Refuse a new folder where something is."""
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        what = "cannot write: something is there already, remove it or choose another name"
+        raise FileExistsError(errno.EEXIST, what, os.fspath(path))
+    _check_parent(target, path)
+
+
+def _check_parent(target: Path, path: str | os.PathLike[str]) -> None:
     if not target.parent.exists():
         what = f"cannot write: the folder {str(target.parent)!r} does not exist, create it first"
         raise FileNotFoundError(errno.ENOENT, what, os.fspath(path))

@@ -12,8 +12,10 @@ file and row count:
 * What is missing and what is an empty text cannot be told apart in CSV; Parquet can.
 """
 
+import glob
 import gzip
 import io
+import itertools
 import os
 import re
 import stat
@@ -27,9 +29,11 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from tabdiff.disk import OWNER_ONLY, replacing
+from tabdiff.disk import OWNER_ONLY, making_folder, replacing
 
 STANDARD_STREAM = "-"
+# Of each of the files in a folder, about.
+PART_ROWS = 1_000_000
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _PARQUET = (".parquet", ".pq")
 _ENDINGS = ".csv, .tsv (both also with .gz), .parquet or .pq"
@@ -106,7 +110,8 @@ def write_table(
     Parameters
     ----------
     path : str
-        Its ending says what it becomes.
+        Its ending says what it becomes; one that ends in a slash becomes a folder of Parquet files
+        of about a million rows, which appears as a whole, too.
     frames : iterable of DataFrame
         At least one.
     separator : str, optional
@@ -130,8 +135,11 @@ def write_table(
     ImportError
         If it is Parquet and pyarrow is absent.
     """
+    if _is_folder(path):
+        return _write_folder(path, frames, private)
     if _ending(path) in _PARQUET:
-        return _write_parquet(path, frames, private)
+        with _output(path, private) as file:
+            return _write_parquet(path, file, iter(frames))
     separator = separator or _SEPARATORS[_ending(path)]
     n_rows = 0
     with _output(path, private) as file, _compressed(path, file) as packed:
@@ -144,8 +152,19 @@ def write_table(
 
 
 def check_path(path: str) -> None:
-    """Raise ValueError if `path` has an ending of no kind that can be read or written."""
-    _ending(path)
+    """Raise ValueError if `path` has an ending of no kind that can be written."""
+    if not _is_folder(path):
+        _ending(path)
+
+
+def is_many(path: str) -> bool:
+    """Whether a path means several files: a folder, or a pattern that is no file's name."""
+    return os.path.isdir(path) or (glob.has_magic(path) and not os.path.exists(path))
+
+
+def _is_folder(path: str) -> bool:
+    """Whether the name says that it is one."""
+    return path.endswith(("/", os.sep))
 
 
 def _ending(path: str) -> str:
@@ -303,26 +322,44 @@ def _read_parquet(path: str) -> pd.DataFrame:
         ) from error
 
 
-def _write_parquet(path: str, frames: Iterable[pd.DataFrame], private: bool) -> int:
+def _write_folder(path: str, frames: Iterable[pd.DataFrame], private: bool) -> int:
+    n_rows, rest = 0, iter(frames)
+    with making_folder(path, 0o700 if private else 0o777) as folder:
+        for number in itertools.count():
+            with open(folder / f"part-{number:05d}.parquet", "wb") as file:
+                n_rows += _write_parquet(path, file, rest, PART_ROWS)
+                file.flush()
+                os.fsync(file.fileno())
+            if (first := next(rest, None)) is None:
+                return n_rows
+            rest = itertools.chain([first], rest)
+    raise AssertionError("files are counted without end")
+
+
+def _write_parquet(
+    path: str, file: BinaryIO, frames: Iterator[pd.DataFrame], most: int | None = None
+) -> int:
+    """Write frames until there are none left, or so many rows are written; how many were."""
     _require_pyarrow(path)
     import pyarrow
     from pyarrow import parquet
 
     n_rows = 0
     writer = None
-    with _output(path, private) as file:
-        try:
-            for frame in frames:
-                if writer is None:
-                    schema = _arrow_schema(frame)
-                    writer = parquet.ParquetWriter(file, schema)
-                writer.write_table(
-                    pyarrow.Table.from_pandas(frame, schema=schema, preserve_index=False)
-                )
-                n_rows += len(frame)
-        finally:
-            if writer is not None:
-                writer.close()
+    try:
+        for frame in frames:
+            if writer is None:
+                schema = _arrow_schema(frame)
+                writer = parquet.ParquetWriter(file, schema)
+            writer.write_table(
+                pyarrow.Table.from_pandas(frame, schema=schema, preserve_index=False)
+            )
+            n_rows += len(frame)
+            if most is not None and n_rows >= most:
+                break
+    finally:
+        if writer is not None:
+            writer.close()
     return n_rows
 
 

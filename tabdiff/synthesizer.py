@@ -21,11 +21,11 @@ from tabdiff.data.constraints import Constraint
 from tabdiff.data.constraints.checks import check_choice, distinct_constraints
 from tabdiff.data.frames import concat
 from tabdiff.data.gaps import Gaps
+from tabdiff.data.material import Material, material_of
 from tabdiff.data.mixed import Layout, Mixed
 from tabdiff.data.privacy import Privacy
-from tabdiff.data.rewriting import Inquiry, rewriting_of
+from tabdiff.data.rewriting import Inquiry
 from tabdiff.data.schema import Schema
-from tabdiff.data.table import TableEncoder
 from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import Prior
 from tabdiff.estimator import FEWER_DRAWS, DiffusionEstimator
@@ -34,7 +34,7 @@ from tabdiff.inference.chunks import Seed, entropy_of, generators
 from tabdiff.inference.threads import by_itself, unswayed
 from tabdiff.private import fit_privately
 from tabdiff.sampler import Sampler, learn_critic
-from tabdiff.training.critic import MOST_CANDIDATES, Critic
+from tabdiff.training.critic import MOST_CANDIDATES, MOST_ROWS, Critic
 from tabdiff.training.hardware import autocast_for, resolve_device
 from tabdiff.training.loop import Keeper, Recipe, Trained, evaluate_loss, train
 from tabdiff.training.progress import ProgressBar
@@ -215,8 +215,11 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
 
         Parameters
         ----------
-        X : pandas or polars DataFrame, or 2-D numeric array, (n_rows, n_columns)
-            At least 2 rows; never changed. The index is ignored.
+        X : pandas or polars DataFrame, 2-D numeric array, or pieces of a table
+            At least 2 rows; never changed. The index is ignored. A table that is larger than memory
+            comes in pieces: a pattern of Parquet files (``"data/*.parquet"``), a folder of them, a
+            pyarrow dataset, a function that returns an iterable of frames, or an object that can
+            be iterated over several times. See Notes.
         y : ignored
             There for scikit-learn's sake: the target is a column like the others.
 
@@ -231,7 +234,10 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         ConstraintError
             If the constraints do not suit the table, contradict each other, or are broken by rows.
         ValueError, TypeError
-            If a parameter is out of its range.
+            If a parameter is out of its range, or ``X`` is no table, or an iterator, which could be
+            gone through once only.
+        ImportError
+            If pieces are given and the extra ``big`` is not installed.
         TrainingDivergedError
             If the loss ceased to be finite before any usable weights.
         FileExistsError
@@ -248,6 +254,18 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         RuntimeWarning
             If a checkpoint cannot be written, while training goes on; or once, if the memory of the
             device holds batches only in parts.
+
+        Notes
+        -----
+        Pieces are gone through twice. The first time every column is summed up: up to 65,536
+        different values are counted as they are, so that the encoders are those of the whole frame;
+        beyond, sketches tell its quantiles, its commonest values and how many there are. The
+        second time rows are encoded into a temporary file without a name, from which training
+        draws batches at random; it takes 4 bytes for each numeric and 2 for each categorical part
+        of a row, in the folder that TMPDIR names. In memory are a piece of 131,072 rows and up to
+        some 20 MB for each column, however many rows there are; a ``validation_fraction`` above
+        .02 adds 8 bytes a row. Constraints want the whole table and are refused. What comes from
+        files has pyarrow's dtypes.
         """
         self._check_parameters()
         if self.privacy is not None:
@@ -269,34 +287,53 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             What all is drawn from.
         """
         device, began = resolve_device(self.device), time.monotonic()
-        schema = self.schema or Schema.infer(X, self.column_kinds)
         noise, rng = generators(entropy, 0, device=device)
-        rewriting = rewriting_of(self.constraints, X, schema, self.on_violation)
-        learned = rewriting.training_rows(X)
-        encoder = TableEncoder.fit(learned, rewriting.learned_schema, random_state=rng)
-        rows = encoder.encode(learned, rng)
-        rows = Mixed(rows.num.float(), rows.cat)
-        recipe, size = self._recipe(len(rows)), self._size(len(rows))
+        rules = self.constraints, self.on_violation
+        table = material_of(X, self.schema, self.column_kinds, *rules, self._n_held_out, rng)
+        with table as material:
+            self._learn_from(material, keeper, entropy, noise, began)
+
+    def _learn_from(
+        self,
+        material: Material,
+        keeper: Keeper,
+        entropy: int,
+        noise: torch.Generator,
+        began: float,
+    ) -> None:
+        """:meth:`_learn`, of rows that are encoded.
+
+        Parameters
+        ----------
+        material : Material
+        keeper : Keeper
+        entropy : int
+        noise : torch.Generator
+            Of the training, on its device.
+        began : float
+            When the fit did.
+        """
+        encoder, device, n_rows = material.encoder, noise.device, material.n_rows
+        recipe, size = self._recipe(n_rows), self._size(n_rows)
         denoiser = make_denoiser(encoder, size, entropy)
         denoiser.set_proportions(encoder.proportions)
         joint = make_joint(encoder.layout, self.prior)
-        kept, held_out = _hold_out(rows, self.validation_fraction, rng)
         with ProgressBar(recipe, self.verbose) as bar:
             trained = train(
                 denoiser.to(device),
                 joint,
-                kept.to(device),
-                held_out.to(device),
+                material.kept.to(device),
+                material.held_out.to(device),
                 recipe,
                 noise,
                 report=bar,
                 autocast=autocast_for(device),
                 keeper=keeper,
             )
-        critic = self._critic_of(trained, joint, encoder, kept, held_out, entropy)
+        critic = self._critic_of(trained, joint, material, entropy)
         self._adopt(
             Fitted(
-                rewriting=rewriting,
+                rewriting=material.rewriting,
                 encoder=encoder,
                 critic=critic,
                 denoiser=trained.denoiser,
@@ -307,7 +344,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
                 history=history_frame([asdict(progress) for progress in trained.history]),
                 best_step=trained.best_step,
                 stopped=trained.stopped,
-                n_rows_seen=len(rows),
+                n_rows_seen=n_rows,
                 seconds=time.monotonic() - began + keeper.seconds,
             )
         )
@@ -687,6 +724,12 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self._name_features()
         self._turns = iter(range(1, 2**63))
 
+    def _n_held_out(self, n_rows: int) -> int:
+        """How many of the rows judge."""
+        if self.validation_fraction is None:
+            return default_held_out(n_rows)
+        return round(self.validation_fraction * n_rows)
+
     def _sampler(self) -> Sampler:
         fitted = self._fitted
         return Sampler(
@@ -705,9 +748,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self,
         trained: Trained,
         joint: JointDiffusion,
-        encoder: TableEncoder,
-        kept: Mixed,
-        held_out: Mixed,
+        material: Material,
         entropy: int,
     ) -> Critic | None:
         """What chooses among candidates, where they are wanted and help; Ctrl-C goes without."""
@@ -716,7 +757,9 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         wanted = times > 0 if self.candidates is None else self.candidates > 1
         if not wanted or trained.stopped in ("interrupted", "nothing to learn"):
             return None
+        encoder = material.encoder
         steps, shares = self._calls(encoder.layout), encoder.proportions
+        kept, held_out = material.at_hand(MOST_ROWS, generators(entropy, 4)[1])
         try:
             critic = learn_critic(trained.denoiser, joint, steps, kept, held_out, shares, entropy)
         except KeyboardInterrupt:
@@ -750,15 +793,6 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         if fitted.rewriting.constraint_set is not None:
             self.constraints = list(fitted.rewriting.constraint_set.constraints)
         self._adopt(fitted)
-
-
-def _hold_out(rows: Mixed, fraction: float | None, rng: np.random.Generator) -> tuple[Mixed, Mixed]:
-    """Rows to learn from, and rows that judge: the same ones where there is nothing to hold out."""
-    n = default_held_out(len(rows)) if fraction is None else round(fraction * len(rows))
-    if n == 0:
-        return rows, rows
-    order = torch.from_numpy(rng.permutation(len(rows)))
-    return rows[order[n:]], rows[order[:n]]
 
 
 def _count(n_samples: int | None, conditions: Any, question: Inquiry) -> int:

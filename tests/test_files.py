@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tabdiff import files
 from tabdiff.files import check_path, read_table, write_table
 
 
@@ -184,3 +185,64 @@ def test_dash_is_the_standard_streams(monkeypatch, capsysbinary):
 def test_a_device_is_written_to_and_not_replaced():
     assert write_table("/dev/null", [FRAME]) == 2
     assert not Path("/dev/null").is_file()
+
+
+# ---------------------------------------------------------------------------------------- folders
+
+
+def rows(*sizes: int) -> list[pd.DataFrame]:
+    starts = np.cumsum([0, *sizes])
+    return [pd.DataFrame({"a": np.arange(s, s + n)}) for s, n in zip(starts, sizes, strict=False)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "parts"), [([4, 4, 4], [8, 4]), ([8], [8]), ([7, 2, 1], [9, 1]), ([0], [0])]
+)
+def test_a_folder_is_filled_with_parts(tmp_path: Path, monkeypatch, sizes: list, parts: list):
+    monkeypatch.setattr(files, "PART_ROWS", 8)
+    assert write_table(f"{tmp_path}/t/", iter(rows(*sizes))) == sum(sizes)
+    paths = sorted((tmp_path / "t").iterdir())
+    assert [path.name for path in paths] == [f"part-{k:05d}.parquet" for k in range(len(parts))]
+    found = [read_table(str(path)) for path in paths]
+    assert [*map(len, found)] == parts
+    assert pd.concat(found)["a"].tolist() == list(range(sum(sizes)))
+
+
+def test_a_failure_half_way_leaves_no_folder(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(files, "PART_ROWS", 2)
+
+    def failing():
+        yield from rows(2, 2, 1)
+        assert len(list(tmp_path.iterdir())) == 1  # hidden, and not under its name
+        assert not (tmp_path / "t").exists()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_table(f"{tmp_path}/t/", failing())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_takes_the_place_of_an_empty_one_only(tmp_path: Path):
+    (tmp_path / "t").mkdir()
+    assert write_table(f"{tmp_path}/t/", rows(3)) == 3
+    with pytest.raises(FileExistsError, match="something is there already, remove it"):
+        write_table(f"{tmp_path}/t/", rows(3))
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError, match="something is there already"):
+        write_table(f"{tmp_path}/file/", rows(3))
+    with pytest.raises(FileNotFoundError, match="does not exist, create it first"):
+        write_table(f"{tmp_path}/none/t/", rows(3))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "t"]
+
+
+def test_private_folders_are_their_owners(tmp_path: Path):
+    write_table(f"{tmp_path}/t/", rows(3), private=True)
+    assert (tmp_path / "t").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "many"), [("", True), ("t*.csv", True), ("[odd].csv", False), ("t.csv", False)]
+)
+def test_folders_and_patterns_are_many_files(tmp_path: Path, path: str, many: bool):
+    (tmp_path / "[odd].csv").touch()
+    assert files.is_many(f"{tmp_path}/{path}") is many

@@ -129,7 +129,11 @@ device = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps."
 )
 output = click.option(
-    "--output", "-o", default="-", metavar="FILE", help="Where they go. The standard output."
+    "--output",
+    "-o",
+    default="-",
+    metavar="FILE",
+    help="Where they go; FOLDER/ is filled with Parquet files. The standard output.",
 )
 seed = click.option(
     "--seed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,13 @@ def count_labels(values: Array, order: Sequence[object] | None = None) -> tuple[
         counter = Counter(map(typed_key, values))
         originals = {typed_key(value): value for value in values}
         keyed = {key: (originals[key], count) for key, count in counter.items()}
+    return in_order(keyed, order)
+
+
+def in_order(
+    keyed: Mapping[tuple[str, object], tuple[object, int]], order: Sequence[object] | None
+) -> tuple[Array, Array]:
+    """Labels and counts by :func:`typed_key`, as arrays in the order of :func:`count_labels`."""
     rank = None if order is None else {typed_key(value): i for i, value in enumerate(order)}
     ranked = _sorted_keys(keyed) if rank is None else sorted(keyed, key=rank.__getitem__)
     labels = np.empty(len(ranked), dtype=object)
@@ -75,7 +82,7 @@ def count_labels(values: Array, order: Sequence[object] | None = None) -> tuple[
     return labels, np.array([keyed[key][1] for key in ranked], dtype=np.int64)
 
 
-def _sorted_keys(keyed: dict[Any, Any]) -> list[Any]:
+def _sorted_keys(keyed: Mapping[Any, Any]) -> list[Any]:
     try:
         return sorted(keyed)
     except (TypeError, ValueError):  # periods of two frequencies are of no order either
@@ -95,6 +102,8 @@ class CategoricalEncoder:
         Training rows per rare label; per level of the part.
     has_missing : bool
         Whether there is a last level for missing cells.
+    forgetful : bool
+        Whether there were rare labels that are not among ``rare``, as they were too many to keep.
     """
 
     kind = "categorical"
@@ -109,6 +118,7 @@ class CategoricalEncoder:
         counts: Array,
         has_missing: bool,
         ordered: bool,
+        forgetful: bool = False,
     ) -> None:
         self.levels = levels
         self.rare = rare
@@ -116,6 +126,7 @@ class CategoricalEncoder:
         self.counts = counts
         self.has_missing = has_missing
         self.ordered = ordered
+        self.forgetful = forgetful
 
     @classmethod
     def fit(
@@ -139,20 +150,44 @@ class CategoricalEncoder:
             The most labels with a level of their own.
         """
         labels, counts = count_labels(cells.values, order)
+        return cls.of(labels, counts, int(cells.missing.sum()), ordered, max_levels=max_levels)
+
+    @classmethod
+    def of(
+        cls,
+        labels: Array,
+        counts: Array,
+        n_missing: int,
+        ordered: bool = False,
+        *,
+        uncounted: int = 0,
+        max_levels: int = MAX_LEVELS,
+    ) -> CategoricalEncoder:
+        """:meth:`fit`, of labels that are counted.
+
+        Parameters
+        ----------
+        labels, counts : array, (k,)
+            In their order, and the rows of each.
+        n_missing : int
+        uncounted : int
+            Rows whose labels are none of these; there are more than ``max_levels`` then.
+        """
         rare: Array = np.zeros(len(labels), dtype=bool)
         if len(labels) > max_levels:
             # Ties are broken by label, so the order of the rows has no say.
             rare[np.argsort(-counts, kind="stable")[max_levels:]] = True
         tallies = counts[~rare].tolist()
-        tallies += [int(counts[rare].sum())] if rare.any() else []
-        tallies += [int(cells.missing.sum())] if cells.missing.any() else []
+        tallies += [int(counts[rare].sum()) + uncounted] if rare.any() else []
+        tallies += [n_missing] if n_missing else []
         return cls(
             Levels(labels[~rare]),
             Levels(labels[rare]),
             counts[rare],
             np.array(tallies, dtype=np.int64),
-            bool(cells.missing.any()),
+            n_missing > 0,
             ordered,
+            uncounted > 0,
         )
 
     @property
@@ -172,13 +207,14 @@ class CategoricalEncoder:
         SchemaError
             If a label was not in the training rows.
         """
-        return Parts(self._codes(cells), None)
+        return Parts(self._codes(cells, self.forgetful), None)
 
-    def _codes(self, cells: Cells) -> Array:
+    def _codes(self, cells: Cells, forgiving: bool = False) -> Array:
+        """The code of each row; a forgiving look takes labels that it does not know for rare."""
         codes = self.levels.locate(cells.values)
         unknown = codes < 0
         if unknown.any() and len(self.rare):
-            found = self.rare.locate(cells.values[unknown]) >= 0
+            found = forgiving | (self.rare.locate(cells.values[unknown]) >= 0)
             codes[unknown] = np.where(found, len(self.levels), -1)
             unknown = codes < 0
         if unknown.any():
@@ -239,6 +275,8 @@ class CategoricalEncoder:
     def state(self) -> State:
         """Strict JSON and arrays."""
         data: dict[str, Any] = {"has_missing": self.has_missing, "ordered": self.ordered}
+        if self.forgetful:
+            data["forgetful"] = True
         arrays = {"counts": self.counts, "rare_counts": self.rare_counts}
         for name, levels in (("levels", self.levels), ("rare", self.rare)):
             if levels.values.dtype == object:
@@ -264,7 +302,9 @@ class CategoricalEncoder:
             raise ValueError("a categorical column needs one count per level.")
         if len(rare_counts) != len(rare) or (rare_counts < 1).any() or (counts < 0).any():
             raise ValueError("a categorical column needs one count per rare label.")
-        return cls(levels, rare, rare_counts, counts, has_missing, take_flag(data, "ordered"))
+        forgetful = "forgetful" in data and take_flag(data, "forgetful")
+        ordered = take_flag(data, "ordered")
+        return cls(levels, rare, rare_counts, counts, has_missing, ordered, forgetful)
 
 
 def _levels_from_state(name: str, data: dict[str, Any], arrays: dict[str, Array]) -> Levels:

@@ -49,7 +49,10 @@ def present(series: pd.Series) -> tuple[pd.Series, Array]:
 
 def holds_nul(values: Array) -> bool:
     """Whether a text holds a NUL: pandas tells texts apart up to their first one only."""
-    return any("\0" in value for value in values if isinstance(value, str))
+    try:
+        return "\0" in "".join(values)
+    except TypeError:  # not all are texts
+        return any("\0" in value for value in values if isinstance(value, str))
 
 
 def distinct(values: Array) -> Array:

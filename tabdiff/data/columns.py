@@ -105,29 +105,31 @@ def fit_column(
     SchemaError
         If the cells contradict the kind.
     """
-    _check_kind(cells, column)
+    n_missing = int(cells.missing.sum())
+    varies = column.kind == "constant" and len(set(map(typed_key, cells.values))) > 1
+    check_kind(column, len(cells.values), n_missing, varies)
     if column.kind in ("constant", "missing"):
         return ConstantEncoder.fit(cells)
     if column.kind == "identifier":
-        low, high = (
-            (None, None)
-            if column.dtype == "object" or column.form != "integer"
-            else _integer_bounds(column)
+        return IdentifierEncoder.fit(
+            cells, *identifier_room(column), rng, prescribed_length(column)
         )
-        return IdentifierEncoder.fit(cells, low, high, rng, _prescribed_length(column))
     if column.kind == "categorical":
         order = column.categories
         return CategoricalEncoder.fit(cells, order, ordered=column.ordered)
     return NumericEncoder.fit(cells, float_precision(column), resolution)
 
 
-def _check_kind(cells: Cells, column: Column) -> None:
-    held = len(cells.values)
+def check_kind(column: Column, held: int, n_missing: int, varies: bool) -> None:
+    """Refuse cells, some held and some missing, that cannot be of the column's kind.
+
+    Raises
+    ------
+    SchemaError
+    """
     if column.kind == "missing" and held:
         contrary = f"{held} cells hold a value"
-    elif column.kind == "constant" and (
-        cells.missing.any() or len(set(map(typed_key, cells.values))) > 1
-    ):
+    elif column.kind == "constant" and (n_missing or varies):
         contrary = "its cells differ"
     elif column.kind != "missing" and not held:
         contrary = "no cell holds a value"
@@ -176,7 +178,14 @@ def number_bounds(column: Column) -> tuple[Any, Any]:
     return _integer_bounds(column)
 
 
-def _prescribed_length(column: Column) -> int | None:
+def identifier_room(column: Column) -> tuple[int | None, int | None]:
+    """The least and the greatest integer that surrogates may be; None where any."""
+    if column.dtype == "object" or column.form != "integer":
+        return None, None
+    return _integer_bounds(column)
+
+
+def prescribed_length(column: Column) -> int | None:
     """How many bytes every cell has, where the dtype says so."""
     match = re.fullmatch(r"fixed_size_binary\[(\d+)\]\[pyarrow\]", column.dtype)
     return int(match[1]) if match else None

@@ -23,6 +23,8 @@ from tabdiff.data.schema import Schema, check_labels, check_rows, labels_of
 from tabdiff.data.survey import survey
 
 FEW_ROWS = 10
+# Values of a column at which the patterns of personal data look.
+N_SOME = 1_000
 MIN_IDENTIFIERS = 20
 MIN_NEARLY_UNIQUE = 50
 # Share of the rows whose text no other row has, from which a column names rows, not groups of them.
@@ -55,7 +57,7 @@ _PERSONAL_TEXT = {
 _NUMBER_TEXT = re.compile(r"\s*[-+]?[$€£]?\s*\d[\d.,  ']*\s*%?\s*")
 
 
-class _Notes:
+class Notes:
     """What the owner of the table should know, gathered over all columns."""
 
     def __init__(self) -> None:
@@ -65,6 +67,12 @@ class _Notes:
         self.empty: list[object] = []
         self.number_texts: list[object] = []
         self.many_levels: list[object] = []
+
+    def few(self, n_rows: int) -> None:
+        """Take note of a table of few rows."""
+        self.points.append(
+            f"the table has only {n_rows} rows: a model can do little but memorise them."
+        )
 
     def give(self) -> None:
         """Warn once, if there is anything to say."""
@@ -103,12 +111,68 @@ def _names(labels: list[object]) -> str:
     return f"column{'s' if len(labels) > 1 else ''} {shown}{more}"
 
 
-class _Facts(NamedTuple):
-    """What inference asks of the cells of one column."""
+class Facts(NamedTuple):
+    """What inference asks of the cells of one column.
 
-    cells: Cells
+    Attributes
+    ----------
+    held, missing : int
+        Rows with a value, and without one.
+    distinct : int
+        Values, of whatever number of rows.
+    alone : int
+        Values that one row has and no other.
+    unique : bool
+        Whether all are.
+    look : str or None
+        Of identifiers, if they can be some.
+    bounds : tuple of int, optional
+        The least and the greatest integer.
+    some : array
+        At most 1,000 values, each once.
+    infinite : str
+        How many values are and where the first of them is; empty if there is none.
+    """
+
+    held: int
+    missing: int
     distinct: int
-    alone: int  # values that one row has and no other
+    alone: int
+    unique: bool
+    look: str | None
+    bounds: tuple[int, int] | None
+    some: Array
+    infinite: str = ""
+
+    @classmethod
+    def of(cls, cells: Cells, column: Column) -> Facts:
+        """Of a whole column."""
+        values = cells.values
+        if values.dtype != object or (column.form == "string" and not holds_nul(values)):
+            counts = pd.Series(values, dtype=values.dtype).value_counts(sort=False).to_numpy()
+        else:
+            counts = np.array(list(Counter(map(typed_key, values)).values()), dtype=np.int64)
+        whole = column.form == "integer" and len(values) > 0
+        return cls(
+            held=len(values),
+            missing=int(cells.missing.sum()),
+            distinct=len(counts),
+            alone=int((counts == 1).sum()),
+            unique=len(counts) == len(values),
+            look=look_of(values),
+            bounds=(int(values.min()), int(values.max())) if whole else None,
+            some=distinct(values)[:N_SOME],
+            infinite=infinite_of(cells),
+        )
+
+
+def infinite_of(cells: Cells, start: int = 0) -> str:
+    """How many values are infinite, and where the first is, rows being counted from ``start``."""
+    if cells.values.dtype.kind != "f" or (finite := np.isfinite(cells.values)).all():
+        return ""
+    row = start + int(np.flatnonzero(~cells.missing)[~finite][0])
+    first = cells.values[~finite][0]
+    return f"{int((~finite).sum())} values are infinite (first at row {row}: {first})"
 
 
 def infer_schema(df: Any, column_kinds: dict[Any, str], few: int = FEW_ROWS) -> Schema:
@@ -120,15 +184,15 @@ def infer_schema(df: Any, column_kinds: dict[Any, str], few: int = FEW_ROWS) -> 
     frame = to_pandas(df)
     labels = list(frame.columns)
     check_frame(frame, column_kinds)
-    notes = _Notes()
+    notes = Notes()
     _note_rows(frame, few, notes)
     categories = polars_types(df) if container == "polars" else {}
     columns, problems = [], []
     for at, label in enumerate(labels):
         try:
-            columns.append(
-                _infer_column(frame.iloc[:, at], label, column_kinds.get(label), categories, notes)
-            )
+            column = describe(frame.iloc[:, at], label, categories)
+            facts = Facts.of(read_cells(frame.iloc[:, at], column), column)
+            columns.append(decide(column, facts, column_kinds.get(label), notes))
         except SchemaError as error:
             problems.append(str(error))
     if problems:
@@ -144,6 +208,18 @@ def check_frame(frame: pd.DataFrame, column_kinds: dict[Any, str]) -> None:
     ------
     SchemaError
     """
+    check_columns(frame)
+    check_rows(len(frame))
+    check_kinds(list(frame.columns), column_kinds)
+
+
+def check_columns(frame: pd.DataFrame) -> None:
+    """Refuse a frame that has no columns, or two of one name.
+
+    Raises
+    ------
+    SchemaError
+    """
     labels = list(frame.columns)
     check_labels(labels)
     if not labels:
@@ -151,7 +227,15 @@ def check_frame(frame: pd.DataFrame, column_kinds: dict[Any, str]) -> None:
             f"the table has no columns: 0 feature(s) (shape=({len(frame)}, 0)) while a minimum of "
             "1 is required. Give it at least one."
         )
-    check_rows(len(frame))
+
+
+def check_kinds(labels: list[Any], column_kinds: dict[Any, str]) -> None:
+    """Refuse kinds that are none, and those of columns that are not there.
+
+    Raises
+    ------
+    SchemaError
+    """
     for label, kind in column_kinds.items():
         if label not in labels:
             raise SchemaError(f"column_kinds: no column {label!r}.{closest(label, labels)}")
@@ -180,11 +264,9 @@ def _unfit(label: Any, series: pd.Series, problem: str) -> str:
     return f"column {label!r} ({dtype_to_text(series.dtype)}): {problem}."
 
 
-def _note_rows(frame: pd.DataFrame, few: int, notes: _Notes) -> None:
+def _note_rows(frame: pd.DataFrame, few: int, notes: Notes) -> None:
     if len(frame) < few:
-        notes.points.append(
-            f"the table has only {len(frame)} rows: a model can do little but memorise them."
-        )
+        notes.few(len(frame))
     if note := index_note(frame):
         notes.points.append(note)
 
@@ -200,16 +282,21 @@ def index_note(frame: pd.DataFrame) -> str:
     )
 
 
-def _infer_column(
-    series: pd.Series, label: Any, wanted: str | None, polars: dict[str, str], notes: _Notes
-) -> Column:
+def describe(series: pd.Series, label: Any, polars: dict[str, str]) -> Column:
+    """What a series holds; of the kind that its form alone tells.
+
+    Raises
+    ------
+    SchemaError
+        If it cannot be modelled.
+    """
     finding = survey(series)
     text = dtype_to_text(series.dtype)
     if finding.problem:
         raise SchemaError(_unfit(label, series, finding.problem))
     if text != "category" and not _is_known(series.dtype, text):
         raise SchemaError(f"column {label!r}: dtype {text!r} is unknown here. Convert the column.")
-    column = Column(
+    return Column(
         name=label,
         kind=_KIND_OF_FORM.get(finding.form, "categorical"),
         dtype=text,
@@ -219,7 +306,16 @@ def _infer_column(
         polars=polars.get(label, ""),
         **_category_fields(series),
     )
-    facts = _facts(series, column)
+
+
+def decide(column: Column, facts: Facts, wanted: str | None, notes: Notes) -> Column:
+    """The column of the kind that its cells tell, or of the wanted one if they allow it.
+
+    Raises
+    ------
+    SchemaError
+        If they do not, or hold infinite numbers.
+    """
     kind = _choose_kind(column, facts, wanted, notes)
     levels = None if kind == "identifier" else column.categories
     return replace(column, kind=kind, categories=levels)
@@ -244,29 +340,19 @@ def _category_fields(series: pd.Series) -> dict[str, Any]:
     }
 
 
-def _facts(series: pd.Series, column: Column) -> _Facts:
-    cells = read_cells(series, column)
-    values = cells.values
-    if values.dtype != object or (column.form == "string" and not holds_nul(values)):
-        counts = pd.Series(values, dtype=values.dtype).value_counts(sort=False).to_numpy()
-    else:
-        counts = np.array(list(Counter(map(typed_key, values)).values()), dtype=np.int64)
-    return _Facts(cells, len(counts), int((counts == 1).sum()))
-
-
-def _choose_kind(column: Column, facts: _Facts, wanted: str | None, notes: _Notes) -> str:
+def _choose_kind(column: Column, facts: Facts, wanted: str | None, notes: Notes) -> str:
     if wanted is not None:
         return _check_wanted(column, facts, wanted, notes)
-    values, label = facts.cells.values, column.name
+    label = column.name
     if column.kind == "missing":
         notes.empty.append(label)
         return "missing"
     if personal := _personal(column, facts):
         notes.personal.append(f"column {label!r} ({personal})")
         return "identifier"
-    if column.form == "float" and not np.isfinite(values).all():
-        raise SchemaError(_infinite(column, facts.cells))
-    if facts.distinct == 1 and not facts.cells.missing.any():
+    if facts.infinite:
+        raise SchemaError(_infinite(column, facts))
+    if facts.distinct == 1 and not facts.missing:
         return "constant"
     if _is_identifier(column, facts):
         notes.identifiers.append(label)
@@ -276,19 +362,16 @@ def _choose_kind(column: Column, facts: _Facts, wanted: str | None, notes: _Note
     return column.kind
 
 
-def _infinite(column: Column, cells: Cells) -> str:
-    bad = ~np.isfinite(cells.values)
-    row = int(np.flatnonzero(~cells.missing)[bad][0])
+def _infinite(column: Column, facts: Facts) -> str:
     return (
-        f"column {column.name!r} ({column.dtype}): {int(bad.sum())} values are infinite (first at "
-        f"row {row}: {cells.values[bad][0]}). Replace them, or take every value for a category: "
-        f"column_kinds={{{column.name!r}: 'categorical'}}."
+        f"column {column.name!r} ({column.dtype}): {facts.infinite}. Replace them, or take every "
+        f"value for a category: column_kinds={{{column.name!r}: 'categorical'}}."
     )
 
 
-def _check_wanted(column: Column, facts: _Facts, wanted: str, notes: _Notes) -> str:
+def _check_wanted(column: Column, facts: Facts, wanted: str, notes: Notes) -> str:
     """The wanted kind, if the cells allow it."""
-    constant = facts.distinct == 1 and not facts.cells.missing.any()
+    constant = facts.distinct == 1 and not facts.missing
     if column.kind == "missing":
         # Any kind is as true of no values as any other.
         notes.empty.append(column.name)
@@ -296,61 +379,59 @@ def _check_wanted(column: Column, facts: _Facts, wanted: str, notes: _Notes) -> 
     able = {column.kind, "categorical"}
     if constant:
         able |= {"constant"}
-    if facts.distinct and look_of(facts.cells.values) is not None:
+    if facts.distinct and facts.look is not None:
         able |= {"identifier"}
     if wanted not in able:
         raise SchemaError(
             f"column_kinds: column {column.name!r} ({column.dtype}, {column.form}) cannot be "
             f"{wanted!r}. It can be: {', '.join(sorted(able))}. Convert it or drop the entry."
         )
-    if wanted == "numeric" and column.form == "float" and not np.isfinite(facts.cells.values).all():
-        raise SchemaError(_infinite(column, facts.cells))
+    if wanted == "numeric" and facts.infinite:
+        raise SchemaError(_infinite(column, facts))
     if wanted == "categorical" and facts.distinct > MAX_LEVELS:
         notes.many_levels.append(column.name)
     return "constant" if constant and wanted != "identifier" else wanted
 
 
-def _personal(column: Column, facts: _Facts) -> str:
+def _personal(column: Column, facts: Facts) -> str:
     """What personal data a column of text seems to hold; empty if none."""
-    if column.form not in ("string", "category") or look_of(facts.cells.values) is None:
+    if column.form not in ("string", "category") or facts.look is None:
         return ""
-    values = facts.cells.values
-    if values.dtype != object:
-        return ""
-    some = distinct(values)[:1000]
-    if not all(isinstance(value, str) for value in some):
+    if facts.some.dtype != object or not all(isinstance(value, str) for value in facts.some):
         return ""
     for what, pattern in _PERSONAL_TEXT.items():
-        if sum(pattern.fullmatch(value) is not None for value in some) >= 0.8 * len(some):
+        found = sum(pattern.fullmatch(value) is not None for value in facts.some)
+        if found >= 0.8 * len(facts.some):
             return what
     if facts.distinct >= MIN_IDENTIFIERS and _PERSONAL_NAME.fullmatch(str(column.name)):
         return "personal data by its name"
     return ""
 
 
-def _is_identifier(column: Column, facts: _Facts) -> bool:
-    values, n = facts.cells.values, len(facts.cells.values)
+def _is_identifier(column: Column, facts: Facts) -> bool:
+    n = facts.held
     if column.form == "integer":
-        if facts.distinct < n:
+        if not facts.unique:
             return False
         named = _ID_NAME.fullmatch(str(column.name)) is not None
-        return named or (n >= MIN_IDENTIFIERS and _counts_up(values))
-    if column.kind != "categorical" or look_of(values) is None:
+        return named or (n >= MIN_IDENTIFIERS and _counts_up(facts))
+    if column.kind != "categorical" or facts.look is None:
         return False
-    unique = facts.distinct == n and n >= MIN_IDENTIFIERS
+    unique = facts.unique and n >= MIN_IDENTIFIERS
     return unique or (facts.alone >= MOSTLY_ALONE * n and n >= MIN_NEARLY_UNIQUE)
 
 
-def _counts_up(values: Array) -> bool:
+def _counts_up(facts: Facts) -> bool:
     """Whether unique integers are 0, 1, … or 1, 2, … in some order."""
-    first = int(values.min())
-    return first in (0, 1) and int(values.max()) - first == len(values) - 1
+    assert facts.bounds is not None
+    first, last = facts.bounds
+    return first in (0, 1) and last - first == facts.held - 1
 
 
-def _note_labels(column: Column, facts: _Facts, notes: _Notes) -> None:
+def _note_labels(column: Column, facts: Facts, notes: Notes) -> None:
     if facts.distinct > MAX_LEVELS:
         notes.many_levels.append(column.name)
     if column.form == "string":
-        some = distinct(facts.cells.values)[:1000]
-        if sum(_NUMBER_TEXT.fullmatch(text) is not None for text in some) >= 0.9 * len(some):
+        numbers = sum(_NUMBER_TEXT.fullmatch(text) is not None for text in facts.some)
+        if numbers >= 0.9 * len(facts.some):
             notes.number_texts.append(column.name)

@@ -52,6 +52,10 @@ class Mixed:
         """Both tensors, by name."""
         return {"num": self.num, "cat": self.cat}
 
+    def pieces(self) -> Iterator[dict[str, Tensor]]:
+        """Both tensors, by name, at once."""
+        yield self.tensors()
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

@@ -59,6 +59,30 @@ FINE = Resolution(256, 256)
 SMOOTH = Resolution(16, 1, 0.05)
 
 
+class Tally(NamedTuple):
+    """The values of a numeric column and how many rows have each.
+
+    Attributes
+    ----------
+    distinct : array, (k,), sorted
+    counts : int array, (k,)
+    missing : int
+        Rows without a value.
+    scale : Lattice or Continuum, optional
+        What holds all values; found from ``distinct`` when None.
+    """
+
+    distinct: Array
+    counts: Array
+    missing: int
+    scale: Lattice | Continuum | None = None
+
+    @classmethod
+    def of(cls, cells: Cells) -> Tally:
+        """What the rows of a whole column hold."""
+        return cls(*np.unique(cells.values, return_counts=True), int(cells.missing.sum()))
+
+
 class NumericEncoder:
     """One numeric column as a cell, a value, or both.
 
@@ -121,8 +145,15 @@ class NumericEncoder:
             If a number is infinite.
         """
         _require_finite(cells)
-        m, n_missing = len(cells.values), int(cells.missing.sum())
-        distinct, counts = np.unique(cells.values, return_counts=True)
+        return cls.of(Tally.of(cells), precision, resolution)
+
+    @classmethod
+    def of(
+        cls, tally: Tally, precision: np.dtype[Any], resolution: Resolution = FINE
+    ) -> NumericEncoder:
+        """:meth:`fit`, of finite values that are counted, each or about."""
+        distinct, counts, n_missing, scale = tally
+        m = int(counts.sum())
         enough = ROWS_PER_VALUE * len(distinct) <= m
         if len(distinct) <= 2 or (len(distinct) <= resolution.max_discrete and enough):
             owner = np.arange(len(distinct))
@@ -140,8 +171,7 @@ class NumericEncoder:
         atoms = distinct[starts[~is_open]]
         if not is_open.any():
             return cls(atoms, is_open, n_missing > 0, None, None, tallies)
-        inside = is_open[owner]
-        scale = find_scale(distinct[inside], precision)
+        scale = scale or find_scale(distinct[is_open[owner]], precision)
         groups = [
             _merge(scale.centre(distinct[a : a + k]), counts[a : a + k])
             for a, k in zip(starts[is_open], sizes[is_open], strict=True)

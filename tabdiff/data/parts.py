@@ -55,16 +55,19 @@ class Options(NamedTuple):
 
 
 class ColumnEncoder(Protocol):
-    """Cells of one column to its parts and back."""
+    """Cells of one column to its parts and back.
+
+    Attributes
+    ----------
+    counts : array
+        Training rows per level of the categorical part; below two levels there is none.
+    """
+
+    counts: Array
 
     @property
     def kind(self) -> str:
         """What the encoder is called in its state."""
-        ...
-
-    @property
-    def counts(self) -> Array:
-        """Training rows per level of the categorical part; below two levels there is none."""
         ...
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -173,7 +173,10 @@ def find_scale(distinct: Array, precision: np.dtype[Any]) -> Lattice | Continuum
     if digits is not None:
         counts = np.rint(distinct * 10.0**digits).astype(np.int64)
         return _lattice(counts, distinct.dtype, digits)
-    low, high = float(distinct[0]), float(distinct[-1])
+    return _continuum(float(distinct[0]), float(distinct[-1]))
+
+
+def _continuum(low: float, high: float) -> Continuum:
     _, exponent = np.frexp(max(abs(low), abs(high)))
     if exponent > 1000:
         # Shifting the largest value to about 1 would flush small neighbours of a huge one.
@@ -183,9 +186,13 @@ def find_scale(distinct: Array, precision: np.dtype[Any]) -> Lattice | Continuum
 
 def _lattice(counts: Array, dtype: np.dtype[Any], digits: int | None) -> Lattice:
     first, last = int(counts[0]), int(counts[-1])
-    above = counts.view(np.uint64) - np.uint64(first % 2**64)
-    step = int(np.gcd.reduce(above)) or 1
+    step = int(np.gcd.reduce(_above(counts))) or 1
     return Lattice(dtype, first, step, (last - first) // step, digits)
+
+
+def _above(counts: Array) -> Array:
+    """How far each count is from the first, without overflow."""
+    return counts.view(np.uint64) - np.uint64(int(counts[0]) % 2**64)
 
 
 def decimal_places(distinct: Array, precision: np.dtype[Any]) -> int | None:
@@ -194,20 +201,108 @@ def decimal_places(distinct: Array, precision: np.dtype[Any]) -> int | None:
     A float shows k decimals when it is the float nearest to some i / 10^k. Sums such as
     0.1 + 0.2 miss that by a few units in the last place and are taken for the decimal they mean.
     """
-    bits = np.finfo(precision).nmant
     largest = float(np.abs(distinct[[0, -1]]).max())
-    for tolerance, limit in (
-        (0.0, 2.0**bits),
-        (4.0 * float(np.finfo(precision).eps), 2.0 ** (bits - 10)),
-    ):
-        for digits in range(MAX_DIGITS + 1):
-            if largest * 10.0**digits > limit:
-                break
-            if all(
-                _shows(part, digits, precision, tolerance) for part in (distinct[:50], distinct)
-            ):
-                return digits
+    found = (_places(distinct, precision, 0, largest, *way) for way in _ways(precision))
+    return next((digits for digits in found if digits is not None), None)
+
+
+def _ways(precision: np.dtype[Any]) -> tuple[tuple[float, float], ...]:
+    """How far floats may be from a decimal, relatively, and up to what they are looked at so."""
+    bits, eps = np.finfo(precision).nmant, float(np.finfo(precision).eps)
+    return (0.0, 2.0**bits), (4.0 * eps, 2.0 ** (bits - 10))
+
+
+def _places(
+    distinct: Array,
+    precision: np.dtype[Any],
+    least: int,
+    largest: float,
+    tolerance: float,
+    limit: float,
+) -> int | None:
+    """The fewest decimal places, from ``least`` on, at which all floats show."""
+    for digits in range(least, MAX_DIGITS + 1):
+        if largest * 10.0**digits > limit:
+            break
+        parts = (distinct[:50], distinct)
+        if all(_shows(part, digits, precision, tolerance) for part in parts):
+            return digits
     return None
+
+
+class Scaling:
+    """The scale of values that come piece by piece, in bounded memory.
+
+    It holds all of them: those that become atoms, too, which :func:`find_scale` is not asked for.
+
+    Parameters
+    ----------
+    precision : numpy dtype
+        As of :func:`find_scale`.
+
+    Attributes
+    ----------
+    ends : tuple
+        The least and the greatest value.
+    """
+
+    def __init__(self, precision: np.dtype[Any]) -> None:
+        self._precision = precision
+        self._dtype: np.dtype[Any] = np.dtype(np.int64)
+        self.ends: tuple[Any, Any] = (math.inf, -math.inf)
+        # Per way to read decimals: places, and of the counts at these one and all its distances.
+        self._ways: list[_Steps | None] = [_Steps(), _Steps()]
+
+    def update(self, distinct: Array) -> None:
+        """Look at more values, sorted, finite and at least one."""
+        self._dtype = distinct.dtype
+        low, high = min(distinct[0].item(), self.ends[0]), max(distinct[-1].item(), self.ends[1])
+        self.ends = low, high
+        if self._dtype.kind != "f":
+            self._ways = [_Steps.joined(self._ways[0], 0, distinct)]
+            return
+        largest = max(abs(low), abs(high))
+        for at, (steps, way) in enumerate(zip(self._ways, _ways(self._precision), strict=True)):
+            if steps is not None:
+                digits = _places(distinct, self._precision, steps.digits, largest, *way)
+                self._ways[at] = None
+                if digits is not None:
+                    counts = np.rint(distinct * 10.0**digits).astype(np.int64)
+                    self._ways[at] = _Steps.joined(steps, digits, counts)
+
+    def found(self) -> Lattice | Continuum:
+        """The coarsest lattice that holds all values, or a continuum."""
+        low, high = self.ends
+        steps = next((steps for steps in self._ways if steps is not None), None)
+        if steps is None:
+            return _continuum(low, high)
+        digits = steps.digits if self._dtype.kind == "f" else None
+        first, last = (low, high) if digits is None else _whole(low, high, digits)
+        step = steps.step or 1
+        return Lattice(self._dtype, first, step, (last - first) // step, digits)
+
+
+class _Steps(NamedTuple):
+    """Counts of 10^-digits so far: one of them, and what divides the distances of all to it."""
+
+    digits: int = 0
+    one: int | None = None
+    step: int = 0
+
+    @classmethod
+    def joined(cls, before: _Steps | None, digits: int, counts: Array) -> _Steps:
+        """With more counts, sorted, of as many digits or more."""
+        first, step = int(counts[0]), int(np.gcd.reduce(_above(counts)))
+        if before is None or before.one is None:
+            return cls(digits, first, step)
+        finer = 10 ** (digits - before.digits)
+        one = before.one * finer
+        return cls(digits, one, math.gcd(step, before.step * finer, first - one))
+
+
+def _whole(low: float, high: float, digits: int) -> tuple[int, int]:
+    first, last = np.rint(np.array([low, high]) * 10.0**digits).astype(np.int64).tolist()
+    return first, last
 
 
 def _shows(values: Array, digits: int, precision: np.dtype[Any], tolerance: float) -> bool:

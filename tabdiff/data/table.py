@@ -59,7 +59,12 @@ class TableEncoder:
             Field(*field)
             for field in zip(schema.columns, self._encoders, self._num, self._cat, strict=True)
         )
-        counts = [e.counts for e in self._encoders if len(e.counts) > 1]
+        self.recount([e.counts for e in self._encoders if len(e.counts) > 1])
+
+    def recount(self, counts: Sequence[Array]) -> None:
+        """Take over how many training rows each level of each categorical part has."""
+        for field, own in zip([f for f in self.fields if f.cat is not None], counts, strict=True):
+            field.encoder.counts = own
         self.proportions = [c / c.sum() for c in counts]
 
     @classmethod

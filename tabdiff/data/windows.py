@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,9 +59,9 @@ class Windows:
             self.slots.to(device), self.starts.to(device), self.ends.to(device), self.length
         )
 
-    def tensors(self) -> dict[str, Tensor]:
-        """The slots, and which of them the windows are, by name."""
-        return self.slots.tensors() | {"starts": self.starts, "ends": self.ends}
+    def pieces(self) -> Iterator[dict[str, Tensor]]:
+        """The slots, and which of them the windows are, by name, at once."""
+        yield self.slots.tensors() | {"starts": self.starts, "ends": self.ends}
 
 
 def window_places(starts: Tensor, ends: Tensor, length: int, nothing: int) -> Tensor:

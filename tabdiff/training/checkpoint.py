@@ -14,6 +14,7 @@ import math
 import os
 import time
 import warnings
+from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -202,26 +203,34 @@ def _digests(
     standing: Standing, layout: Layout, rows: Examples, held_out: Examples
 ) -> dict[str, str]:
     """SHA-256 of the values of each column, of the network before it learns, and of its noise."""
-    by_column: dict[str, list[Tensor]] = {}
+    found: dict[str, _Digest] = defaultdict(_Digest)
     for examples in (rows, held_out):
-        tensors = examples.tensors()
-        for kind, names in (("num", layout.num_names), ("cat", layout.cat_names)):
-            for name, values in zip(names, tensors.pop(kind).unbind(-1), strict=True):
-                by_column.setdefault(f"the values of column {name!r}", []).append(values)
-        for place in tensors.values():
-            by_column.setdefault("the windows", []).append(place)
-    by_column["the network's size or first weights"] = list(standing.denoiser.state_dict().values())
-    by_column["the random numbers"] = [standing.batches.generator.get_state()]
-    return {name: _digest(tensors) for name, tensors in by_column.items()}
+        for tensors in examples.pieces():
+            for kind, names in (("num", layout.num_names), ("cat", layout.cat_names)):
+                for name, values in zip(names, tensors.pop(kind).unbind(-1), strict=True):
+                    found[f"the values of column {name!r}"].update(values)
+            for place in tensors.values():
+                found["the windows"].update(place)
+    for weights in standing.denoiser.state_dict().values():
+        found["the network's size or first weights"].update(weights)
+    found["the random numbers"].update(standing.batches.generator.get_state())
+    return {name: digest.text for name, digest in found.items()}
 
 
-def _digest(tensors: list[Tensor]) -> str:
-    found = hashlib.sha256()
-    for tensor in tensors:
+class _Digest:
+    """SHA-256 of tensors."""
+
+    def __init__(self) -> None:
+        self._sum = hashlib.sha256()
+
+    def update(self, tensor: Tensor) -> None:
         array = tensor.detach().cpu().numpy()
-        found.update(f"{array.dtype} {array.shape}".encode())
-        found.update(np.ascontiguousarray(array).data)
-    return found.hexdigest()
+        self._sum.update(f"{array.dtype} {array.shape}".encode())
+        self._sum.update(np.ascontiguousarray(array).data)
+
+    @property
+    def text(self) -> str:
+        return self._sum.hexdigest()
 
 
 def _differences(then: Task, now: Task) -> list[str]:

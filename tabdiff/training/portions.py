@@ -9,7 +9,7 @@ accumulation). All that is random in a batch is drawn before it is parted.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,8 +33,8 @@ class Examples(Protocol):
         """Where the tensors live."""
         ...
 
-    def tensors(self) -> dict[str, Tensor]:
-        """All that they are made of; the parts of rows under "num" and "cat"."""
+    def pieces(self) -> Iterator[dict[str, Tensor]]:
+        """All that they are made of, in turn; the parts of rows under "num" and "cat"."""
         ...
 
 

@@ -11,7 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tabdiff.training.shuffle import Shuffle
+
 Arrays = dict[str, np.ndarray]
+
+# Rows whose order in a pass is kept, at 8 bytes each; that of more is computed.
+MOST_KEPT = 2**22
 
 
 @dataclass
@@ -62,7 +67,8 @@ class Batches:
         self._n, self._size, self.generator = n, min(size, n), generator
         self._end = n - n % self._size
         self._before = generator.get_state()
-        self._order, self._place = torch.empty(0, dtype=torch.int64), self._end
+        self._order: Tensor | Shuffle = torch.empty(0, dtype=torch.int64)
+        self._place = self._end
 
     def __next__(self) -> Tensor:
         if self._place == self._end:
@@ -86,7 +92,9 @@ class Batches:
         self._order = self._drawn(twin)
         self.generator.set_state(torch.from_numpy(arrays["generator"]).clone())
 
-    def _drawn(self, generator: torch.Generator) -> Tensor:
+    def _drawn(self, generator: torch.Generator) -> Tensor | Shuffle:
+        if self._n > MOST_KEPT:
+            return Shuffle(self._n, generator)
         return torch.randperm(self._n, generator=generator, device=generator.device)
 
 

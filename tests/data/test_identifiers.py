@@ -1,14 +1,23 @@
 """Surrogates: their look, and the room that is found beside the real values."""
 
+import string
 import uuid
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tabdiff.data import identifiers
 from tabdiff.data.cells import Cells
 from tabdiff.data.errors import SchemaError
-from tabdiff.data.identifiers import IdentifierEncoder, _free_head, _free_range, look_of
+from tabdiff.data.identifiers import (
+    IdentifierEncoder,
+    Noted,
+    _free_head,
+    _free_range,
+    _Whole,
+    look_of,
+)
 from tabdiff.data.parts import Parts
 
 BILLION = 10**9
@@ -86,7 +95,7 @@ def test_the_look_is_that_of_all_values(values: np.ndarray, look: str | None):
 def test_the_larger_room_is_taken(
     least: int, most: int, low: int | None, high: int | None, room: tuple[int, int]
 ):
-    assert _free_range(np.array([most, least]), low, high) == room
+    assert _free_range(least, most, low, high) == room
 
 
 SHARED = [f"AB-{k}" for k in range(10, 30)]
@@ -111,7 +120,7 @@ SHARED = [f"AB-{k}" for k in range(10, 30)]
     ],
 )
 def test_the_shortest_free_head_continues_what_all_share(texts: list[str], head: str):
-    assert _free_head(texts) == head
+    assert _free_head(_Whole(np.array(texts, dtype=object))) == head
     assert not any(text.startswith(head) for text in texts)
 
 
@@ -310,3 +319,74 @@ def test_states_that_cannot_be_are_refused(values: list, change: dict[str, Any],
 def test_states_at_the_very_bounds_are_taken(change: dict[str, Any]):
     data, arrays = fitted(1, 2).state()
     assert IdentifierEncoder.from_state(data | change, arrays).state()[0] == data | change
+
+
+# ----------------------------------------------------------------------------------------- pieces
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [f"CUST-{k:05d}" for k in range(60)],
+        SHARED,
+        SHARED[:19],
+        [*SHARED, "AB-"],
+        [str(k) for k in range(10)],
+        ["abcdefghijklmno" + str(k) for k in range(20)],
+        MAIL,
+        ["User1@x.org", "userx2@x.org"],
+        [b"ab", b"cd"],
+        [5, 17, 123_456],
+        [uuid.UUID(int=k) for k in range(3)],
+    ],
+    ids=lambda values: str(values[0]),
+)
+def test_values_noted_piece_by_piece_give_the_same_surrogates(values: list):
+    array = np.array(values) if isinstance(values[0], int) else objects(*values)
+    noted = Noted()
+    for part in np.array_split(array, 2):
+        noted.update(part)
+    room = (0, 10**6) if isinstance(values[0], int) else (None, None)
+    whole = IdentifierEncoder.beside(_Whole(array), 0.0, *room, np.random.default_rng(0))
+    pieces = IdentifierEncoder.beside(noted, 0.0, *room, np.random.default_rng(0))
+    assert pieces.state() == whole.state()
+
+
+def test_looks_that_differ_between_pieces_are_text_or_none():
+    noted = Noted()
+    noted.update(objects("a@example.org", "b@example.org"))
+    assert noted.look == "email"
+    noted.update(objects("c"))
+    assert noted.look == "text"
+    noted.update(objects(b"c"))
+    assert noted.look is None
+
+
+def test_a_head_is_free_though_most_beginnings_are_too_many_to_note(monkeypatch):
+    monkeypatch.setattr(identifiers, "MOST_PREFIXES", 50)
+    texts = [f"X{k:03d}" for k in range(1000)]
+    noted = Noted()
+    for part in np.array_split(objects(*texts), 4):
+        noted.update(part)
+    assert noted.taken(1) == set("0123456789") and noted.taken(2) is None
+    encoder = IdentifierEncoder.beside(noted, 0.0, None, None, np.random.default_rng(0))
+    assert not any(text.startswith(encoder.head) for text in texts)
+    assert encoder.head.startswith("X") and len(encoder.head) == 2
+
+
+def test_identifiers_that_take_every_beginning_are_refused(monkeypatch):
+    monkeypatch.setattr(identifiers, "MOST_PREFIXES", 70)
+    noted = Noted()
+    for first in string.ascii_letters + string.digits:
+        noted.update(objects(*(first + second for second in "abc")))
+    with pytest.raises(SchemaError, match="none can be found beside them. Drop it"):
+        IdentifierEncoder.beside(noted, 0.0, None, None, np.random.default_rng(0))
+
+
+def test_uuids_that_take_every_beginning_are_refused(monkeypatch):
+    monkeypatch.setattr(identifiers, "UUID_DIGITS", 1)
+    monkeypatch.setattr(identifiers, "MOST_DRAWS", 100)
+    noted = Noted()
+    noted.update(objects(*(f"{k:x}0000000-0000-4000-8000-000000000000" for k in range(16))))
+    with pytest.raises(SchemaError, match="too many UUIDs"):
+        IdentifierEncoder.beside(noted, 0.0, None, None, np.random.default_rng(0))

@@ -49,7 +49,7 @@ def test_known_shows_what_is_observed_and_nothing_else(shape: tuple[int, ...]):
     assert known[1:].num.equal(known.num[1:]) and known[2:].cat.equal(known.cat[2:])
     assert known.to("cpu").num.equal(known.num) and known.to("cpu").cat.equal(known.cat)
     assert x.shape == shape and x.device == torch.device("cpu")
-    named = x.tensors()
+    (named,) = x.pieces()
     assert named["num"] is x.num and named["cat"] is x.cat and len(named) == 2
 
 

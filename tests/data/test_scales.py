@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tabdiff.data.scales import Continuum, Lattice, decimal_places, find_scale, scale_from_state
+from tabdiff.data.scales import (
+    Continuum,
+    Lattice,
+    Scaling,
+    decimal_places,
+    find_scale,
+    scale_from_state,
+)
 
 INT, UINT, FLOAT = (np.dtype(name) for name in ("int64", "uint64", "float64"))
 # -5, 0, ... 25; -0.5, -0.25, ... 0.5; 0, 4, ... 40; the whole numbers up to a million.
@@ -227,3 +234,34 @@ def test_states_that_cannot_be_are_refused(scale: Lattice | Continuum, change: d
 def test_states_at_the_very_bounds_are_taken(scale: Lattice | Continuum, change: dict[str, Any]):
     data = scale.state() | change
     assert scale_from_state(data).state() == data
+
+
+# ----------------------------------------------------------------------------------------- pieces
+
+
+@pytest.mark.parametrize(
+    ("values", "precision"),
+    [
+        ([3, 8, 18, 1003, -2], INT),
+        ([2**63 - 1, -(2**63), 5], INT),
+        ([2**64 - 1, 1, 2**63], UINT),
+        ([7, 7, 7], INT),
+        ([1.0, 2.0, 3.0], FLOAT),
+        ([1.0, 2.5, 3.25, 1000.0], FLOAT),
+        ([0.1, 0.2, 0.1 + 0.2, 0.5], FLOAT),
+        ([0.125, math.pi, 0.25], FLOAT),
+        ([1e300, -1e300, math.pi], FLOAT),
+        ([5.0, 10.0, 1e15 + 0.5], FLOAT),
+        ([0.5, 123456.0, 1e-9], FLOAT),
+        ([0.1, 0.7, 1e6 + 0.3], np.dtype("float32")),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 2])
+def test_pieces_have_the_scale_of_the_whole(values: list[float], precision: np.dtype, size: int):
+    kind = precision if precision.kind in "iu" else FLOAT
+    array = np.array(values, dtype=precision).astype(kind)
+    scaling = Scaling(precision if precision.kind == "f" else FLOAT)
+    for first in range(0, len(array), size):
+        scaling.update(np.unique(array[first : first + size]))
+    assert scaling.found() == find_scale(np.unique(array), precision)
+    assert scaling.ends == (array.min(), array.max())

@@ -89,6 +89,9 @@ def fit(
 ) -> None:
     """Learn the table in DATA and save the model.
 
+    DATA is a file that fits into memory. A folder of Parquet files, or a pattern of their names in
+    quotes ('data/*.parquet'), is one table that need not: it is learned piece by piece.
+
     With --sequence-key, --sequence-index, --known-columns or --window the rows are those of
     sequences, and new sequences, forecasts and gaps within them can be asked of the model.
 
@@ -99,7 +102,7 @@ def fit(
     from tabdiff import terminal
     from tabdiff.cli.rules import read_constraints
     from tabdiff.disk import check_writable
-    from tabdiff.files import read_table
+    from tabdiff.files import is_many, read_table
     from tabdiff.synthesizer import DiffusionSynthesizer
     from tabdiff.timeseries import TimeSeriesDiffusionSynthesizer
 
@@ -111,9 +114,14 @@ def fit(
         raise click.UsageError("--preset is for tables: use --max-time for sequences.")
     if resume and checkpoint_dir is None:
         raise click.UsageError("--resume goes on from a checkpoint: say in which --checkpoint-dir.")
-    frame = read_table(data, na, separator)
-    say = voice(quiet)
-    say(f"{named(data)}: {terminal.plural(len(frame), 'row')}, {len(frame.columns)} columns")
+    say, many = voice(quiet), is_many(data)
+    if of_sequences and many:
+        raise click.UsageError("Sequences are learned of one file, not of a folder or a pattern.")
+    table = data if many else read_table(data, na, separator)
+    if isinstance(table, str):
+        say(f"{data}: piece by piece")
+    else:
+        say(f"{named(data)}: {terminal.plural(len(table), 'row')}, {len(table.columns)} columns")
     synth: Synthesizer
     if not of_sequences:
         synth = DiffusionSynthesizer(
@@ -145,7 +153,7 @@ def fit(
             resume=resume,
         )
     try:
-        synth.fit(frame)
+        synth.fit(table)
     except KeyboardInterrupt:
         if hasattr(synth, "denoiser_"):
             _save(synth, output, say)
