@@ -1,9 +1,10 @@
-"""Writing a file so that it appears whole or not at all."""
+"""Writing a file, or a folder of them, so that it appears whole or not at all."""
 
 import errno
 import os
 import re
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -52,6 +53,49 @@ def replacing(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[Binar
                 temporary.unlink()
             raise
         _sync_folder(target.parent)
+
+
+@contextmanager
+def appearing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Fill a new folder that appears at `path` when, and only if, the block succeeds.
+
+    Until then it is a hidden one beside `path`, `.NAME.<16 hexadecimal digits>.tmp`, which stays
+    behind where the process is killed. Hidden files in it, which :func:`replacing` leaves where its
+    process was killed, are removed at the end.
+
+    Parameters
+    ----------
+    path : str or path
+        Nothing may be there; the folder around it must exist.
+
+    Yields
+    ------
+    Path
+        The folder to write to.
+
+    Raises
+    ------
+    OSError
+        With the path and what to do.
+    """
+    target = Path(os.path.abspath(path))
+    if os.path.lexists(target):
+        what = "cannot write a folder: there is something already, remove it or choose another name"
+        raise FileExistsError(errno.EEXIST, what, os.fspath(path))
+    with _remedies(path, target.parent):
+        _check_target(target, path)
+        temporary = target.with_name(f"{_stem(target)}{secrets.token_hex(8)}.tmp")
+        temporary.mkdir()
+    try:
+        yield temporary
+        for stray in temporary.glob(".*.tmp"):
+            stray.unlink()
+        _sync_folder(temporary)
+        os.rename(temporary, target)
+    except BaseException:
+        shutil.rmtree(temporary)
+        raise
+    _sync_folder(target.parent)
 
 
 def write_private(path: str | os.PathLike[str], text: str) -> None:

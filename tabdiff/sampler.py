@@ -104,9 +104,7 @@ class Sampler:
             waiting = len(joined) - wanted
             pending = [joined[wanted:]] if waiting else []
 
-    def part(
-        self, question: Inquiry, n: int, first: int, last: int, path: tuple[int, ...]
-    ) -> Any:
+    def part(self, question: Inquiry, n: int, first: int, last: int, path: tuple[int, ...]) -> Any:
         """Rows ``first`` to ``last`` of the ``n`` that :meth:`frames` makes, and no others."""
         before = first - first % CHUNK
         numbers = range(before // CHUNK, -(-last // CHUNK))

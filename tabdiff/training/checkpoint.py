@@ -16,7 +16,7 @@ import time
 import warnings
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -71,7 +71,7 @@ class Checkpoint(Keeper):
             self.seconds = float(arrays["progress"][-1, 1])
 
     @classmethod
-    def read(cls, path: Path) -> Checkpoint:
+    def read(cls, path: Path) -> Self:
         """The checkpoint in a file.
 
         Raises

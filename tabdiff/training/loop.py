@@ -373,9 +373,7 @@ def _average(averaged: nn.Module, current: nn.Module, decay: float) -> None:
         a.lerp_(c, 1 - decay)
 
 
-def _steps(
-    recipe: Recipe, standing: Standing, team: Team
-) -> Iterator[tuple[int, float, float]]:
+def _steps(recipe: Recipe, standing: Standing, team: Team) -> Iterator[tuple[int, float, float]]:
     """Each step to come, the seconds of training before it, and the share of its round's budget."""
     if standing.stopped:
         return

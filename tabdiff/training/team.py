@@ -27,7 +27,7 @@ class Team:
         """Let every worker stand where the first one does."""
 
     def own(self, batch: Tensor) -> Tensor:
-        """This worker's share of the row numbers of a batch, (B,)."""
+        """The row numbers of a batch, (B,), that are this worker's share."""
         return batch
 
     def noise(self, generator: torch.Generator) -> torch.Generator:
@@ -35,7 +35,7 @@ class Team:
         return generator
 
     def judges(self, held_out: Examples) -> Examples:
-        """This worker's share of the held-out examples."""
+        """The held-out examples that this worker looks at."""
         return held_out
 
     def descend(self, denoiser: nn.Module, work: Callable[[], float]) -> float:
