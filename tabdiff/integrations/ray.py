@@ -125,7 +125,7 @@ def fit_ray(
             ),
             run_config=ray.train.RunConfig(
                 name=name,
-                storage_path=folder if storage is None else os.fspath(storage),
+                storage_path=folder if storage is None else _absolute(storage),
                 failure_config=ray.train.FailureConfig(max_failures=max_failures),
                 checkpoint_config=ray.train.CheckpointConfig(num_to_keep=1),
             ),
@@ -242,6 +242,12 @@ def _start() -> None:
         # Nothing about who uses this leaves the machine; who has set it has decided.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         ray.init(include_dashboard=False)
+
+
+def _absolute(storage: str | os.PathLike[str]) -> str:
+    """A path from the root on, as Ray wants it, or a URI as it is."""
+    place = os.fspath(storage)
+    return place if "://" in place else os.path.abspath(place)
 
 
 class _Reported(Checkpoint):

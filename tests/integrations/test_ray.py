@@ -1,6 +1,8 @@
 """Fits and samples on Ray are those of one process, and lost workers change nothing."""
 
+import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from benchmarks.trials.ray_kills import WORKERS, after, after_checkpoint, in_a_w
 from tabdiff import DiffusionSynthesizer, SchemaWarning, TimeSeriesDiffusionSynthesizer
 from tabdiff.integrations.ray import fit_ray, sample_ray, sample_ray_to_parquet
 from tests.test_synthesizer import mixed_table
-from tests.tiny import table, tiny
+from tests.tiny import TINY, table, tiny
 
 # Ray warns of its own futures, and leaves sockets to the collector.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -116,8 +118,6 @@ def test_a_fit_goes_on_after_a_kill_to_the_same_bits(tmp_path: Path):
         again = fit_ray(synth, table(200), num_cpus=0.5, storage=tmp_path, name="run")
     assert killed.total() == 1
     assert digest(again) == digest(whole)
-    # A run that is done is not done again, and one of other data is none.
-    assert digest(fit_ray(synth, ray.data.from_pandas(table(200)), storage=tmp_path, name="run"))
 
 
 @pytest.mark.parametrize(
@@ -135,3 +135,14 @@ def test_a_fit_goes_on_after_a_kill_to_the_same_bits(tmp_path: Path):
 def test_fits_that_are_none_are_refused(changes: dict[str, Any], told: str):
     with pytest.raises((TypeError, ValueError), match=told):
         fit_ray(**({"synth": tiny(), "dataset": table()} | changes))
+
+
+def test_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    readme = Path(__file__).parents[2] / "README.md"
+    [block, _] = re.findall(r"```py\n(.*?)```", readme.read_text("utf-8"), flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    names = {"DiffusionSynthesizer": partial(DiffusionSynthesizer, **TINY), "train": table()}
+    del names["DiffusionSynthesizer"].keywords["random_state"]
+    exec(compile(block, "README.md", "exec"), names)  # noqa: S102 - our own README
+    rows = pd.read_parquet(tmp_path / "rows")
+    equal(rows, names["synth"].sample(10_000, random_state=0))

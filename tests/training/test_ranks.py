@@ -35,10 +35,9 @@ def together(tmp_path: Path, work: Callable[..., Any], *given: Any, n: int = 2) 
     # The first optimiser imports the second: longer than all the rest.
     context.set_forkserver_preload(["tabdiff.timeseries", "torch._dynamo", "torch.distributed"])
     told = [context.Pipe(duplex=False) for _ in range(n)]
+    meeting = f"file://{tmp_path / 'meet'}"
     processes = [
-        context.Process(
-            target=_one, args=(str(tmp_path / "meet"), rank, n, told[rank][1], work, given)
-        )
+        context.Process(target=_one, args=(meeting, rank, n, told[rank][1], work, given))
         for rank in range(n)
     ]
     for process, (_, tells) in zip(processes, told, strict=True):
