@@ -60,7 +60,8 @@ def making_folder(path: str | os.PathLike[str], mode: int = 0o777) -> Iterator[P
     """A folder that appears with all that the block writes into it when, and only if, it succeeds.
 
     Until then it is a hidden one beside, `.NAME.<16 hexadecimal digits>.tmp`, which stays behind
-    where the process is killed.
+    where the process is killed. Hidden files in it, which :func:`replacing` leaves where its
+    process was killed, are removed at the end.
 
     Parameters
     ----------
@@ -81,6 +82,9 @@ def making_folder(path: str | os.PathLike[str], mode: int = 0o777) -> Iterator[P
         temporary.mkdir(mode)
         try:
             yield temporary
+            for stray in temporary.glob(".*.tmp"):
+                stray.unlink()
+            _sync_folder(temporary)
             if target.exists():
                 target.rmdir()
             os.rename(temporary, target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from tabdiff.training.checkpoint import keeper_in
 from tabdiff.training.hardware import resolve_device
 from tabdiff.training.loop import Keeper
 from tabdiff.training.settings import check_training
+from tabdiff.training.team import Team
 
 # What it comes to where parts of a file contradict each other in a way that no reader looks for.
 _MISFITS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
@@ -30,13 +32,56 @@ class DiffusionEstimator(BaseEstimator):
     ----------
     KIND : str
         What a file says that it holds.
+    TRAININGS : tuple of str
+        Its networks, in the order in which they learn: the names of their checkpoints.
     ADDED : frozenset of str
         Parameters that earlier releases of the format did not know; a file without them means
         their defaults.
     """
 
     KIND: ClassVar[str]
+    TRAININGS: ClassVar[tuple[str, ...]]
     ADDED: ClassVar[frozenset[str]] = frozenset()
+
+    def fit_together(
+        self, X: Any, team: Team, keeper_of: Callable[[str], Keeper] | None = None
+    ) -> Self:
+        """:meth:`fit`, as one of several workers; see :mod:`tabdiff.integrations.distributed`.
+
+        Parameters
+        ----------
+        X : table
+            The same for every worker.
+        team : Team
+            Who learns together.
+        keeper_of : callable, optional
+            What keeps the training of this name; files in ``checkpoint_dir``, if that is given,
+            when None.
+
+        Raises
+        ------
+        As :meth:`fit` does.
+        """
+        self._check_parameters()
+        keepers = [(keeper_of or self._keeper)(name) for name in self.TRAININGS]
+        self._learn(X, keepers, team.lead(self._entropy(*keepers)), team)
+        for keeper in keepers:
+            keeper.remove()
+        return self
+
+    def _learn(self, X: Any, keepers: Sequence[Keeper], entropy: int, team: Team) -> None:
+        """:meth:`fit`, all but the end of the checkpoints.
+
+        Parameters
+        ----------
+        keepers : sequence of Keeper
+            Of each training.
+        entropy : int
+            What all is drawn from.
+        team : Team
+            Who learns together.
+        """
+        raise NotImplementedError
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted synthesizer to one ``.tabdiff`` file, whole or not at all.

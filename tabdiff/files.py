@@ -349,7 +349,7 @@ def _write_parquet(
     try:
         for frame in frames:
             if writer is None:
-                schema = _arrow_schema(frame)
+                schema = arrow_schema(frame)
                 writer = parquet.ParquetWriter(file, schema)
             writer.write_table(
                 pyarrow.Table.from_pandas(frame, schema=schema, preserve_index=False)
@@ -363,7 +363,7 @@ def _write_parquet(
     return n_rows
 
 
-def _arrow_schema(frame: pd.DataFrame) -> Any:
+def arrow_schema(frame: pd.DataFrame) -> Any:
     """Types of the first frame; a column of missing cells may hold text further down."""
     import pyarrow
 

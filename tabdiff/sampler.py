@@ -104,6 +104,14 @@ class Sampler:
             waiting = len(joined) - wanted
             pending = [joined[wanted:]] if waiting else []
 
+    def part(self, question: Inquiry, n: int, first: int, last: int, path: tuple[int, ...]) -> Any:
+        """Rows ``first`` to ``last`` of the ``n`` that :meth:`frames` makes, and no others."""
+        before = first - first % CHUNK
+        numbers = range(before // CHUNK, -(-last // CHUNK))
+        chunks = map(partial(self._chunk, question.anew(), n, path), numbers)
+        joined = concat(list(self._settled(chunks)))
+        return concat([joined[first - before : last - before]])
+
     def without_missing(self) -> Sampler:
         """The same, but no cell that is drawn is a missing one."""
         last = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any, Self
@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from tabdiff.analytics.verbs import LookInside
 from tabdiff.data.augmenting import as_fitted, rows_to_add
-from tabdiff.data.constraints import Constraint
+from tabdiff.data.constraints import Constraint, ConstraintError, ConstraintSet, Unique
 from tabdiff.data.constraints.checks import check_choice, distinct_constraints
 from tabdiff.data.frames import concat
 from tabdiff.data.gaps import Gaps
@@ -48,6 +48,7 @@ from tabdiff.training.settings import (
     require_real,
     require_whole,
 )
+from tabdiff.training.team import Team
 
 _PIECEWISE = "Use sample_iter(n_samples), or the command `tabdiff sample MODEL -o rows.parquet`."
 
@@ -156,6 +157,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
     """
 
     KIND = "DiffusionSynthesizer"
+    TRAININGS = ("table",)
     ADDED = frozenset({"preset"})
 
     def __init__(
@@ -271,27 +273,30 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         if self.privacy is not None:
             self._learn_privately(X, self.privacy)
             return self
-        keeper = self._keeper("table")
-        self._learn(X, keeper, self._entropy(keeper))
-        keeper.remove()
-        return self
+        return self.fit_together(X, Team())
 
-    def _learn(self, X: Any, keeper: Keeper, entropy: int) -> None:
-        """:meth:`fit`, all but the end of the checkpoint.
+    def fit_together(
+        self, X: Any, team: Team, keeper_of: Callable[[str], Keeper] | None = None
+    ) -> Self:
+        """See :meth:`DiffusionEstimator.fit_together`.
 
-        Parameters
-        ----------
-        keeper : Keeper
-            Of the training.
-        entropy : int
-            What all is drawn from.
+        Raises
+        ------
+        ValueError
+            With ``privacy``: its accounts are of one process.
         """
+        if self.privacy is not None:
+            raise ValueError("privacy= is kept by one process alone. Call fit.")
+        return super().fit_together(X, team, keeper_of)
+
+    def _learn(self, X: Any, keepers: Sequence[Keeper], entropy: int, team: Team) -> None:
+        [keeper] = keepers
         device, began = resolve_device(self.device), time.monotonic()
         noise, rng = generators(entropy, 0, device=device)
         rules = self.constraints, self.on_violation
         table = material_of(X, self.schema, self.column_kinds, *rules, self._n_held_out, rng)
         with table as material:
-            self._learn_from(material, keeper, entropy, noise, began)
+            self._learn_from(material, keeper, entropy, noise, began, team)
 
     def _learn_from(
         self,
@@ -300,6 +305,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         entropy: int,
         noise: torch.Generator,
         began: float,
+        team: Team,
     ) -> None:
         """:meth:`_learn`, of rows that are encoded.
 
@@ -312,6 +318,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             Of the training, on its device.
         began : float
             When the fit did.
+        team : Team
         """
         encoder, device, n_rows = material.encoder, noise.device, material.n_rows
         recipe, size = self._recipe(n_rows), self._size(n_rows)
@@ -329,6 +336,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
                 report=bar,
                 autocast=autocast_for(device),
                 keeper=keeper,
+                team=team,
             )
         critic = self._critic_of(trained, joint, material, entropy)
         self._adopt(
@@ -470,6 +478,48 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         n = _count(n_samples, conditions, question)
         size = require_whole("chunk", chunk, least=1)
         return self._sampler().frames(question, n, size, self._next_path(random_state))
+
+    def sample_part(
+        self,
+        first: int,
+        last: int,
+        n_samples: int,
+        *,
+        conditions: Any = None,
+        random_state: int,
+    ) -> Any:
+        """Rows ``first`` to ``last``, without the latter, of :meth:`sample` with this seed.
+
+        The same whoever makes them, in any order and any number of times, so a sample can be made
+        in parts by many machines. Parts that begin at a multiple of 1,024 draw no row in vain.
+
+        Parameters
+        ----------
+        first, last : int
+            ``0 <= first < last <= n_samples``.
+        n_samples, conditions, random_state
+            Of the whole sample, as in :meth:`sample`; one seed for all parts.
+
+        Returns
+        -------
+        DataFrame or ndarray, (last - first, n_columns)
+            The index counts from 0.
+
+        Raises
+        ------
+        NotFittedError, ValueError, TypeError, ConditionError
+            As :meth:`sample` does.
+        ConstraintError
+            If rows must be unique: no part knows those of the others.
+        """
+        check_is_fitted(self)
+        question = self._fitted.rewriting.ask(self.encoder_, conditions)
+        n = _count(n_samples, conditions, question)
+        last = require_whole("last", last, least=1, most=n)
+        first = require_whole("first", first, least=0, most=last - 1)
+        require_whole("random_state", random_state, least=0)
+        _require_rows_by_themselves(self.constraint_set_)
+        return self._sampler().part(question, n, first, last, self._next_path(random_state))
 
     @unswayed()
     def impute(self, df: Any, n_draws: int | None = None, *, random_state: Seed = None) -> Any:
@@ -807,3 +857,18 @@ def _count(n_samples: int | None, conditions: Any, question: Inquiry) -> int:
             "each of them. Leave n_samples out."
         )
     return n
+
+
+def _require_rows_by_themselves(constraints: ConstraintSet | None) -> None:
+    """Refuse constraints between rows that are made apart from each other.
+
+    Raises
+    ------
+    ConstraintError
+    """
+    among = [str(c) for c in getattr(constraints, "constraints", ()) if isinstance(c, Unique)]
+    if among:
+        raise ConstraintError(
+            f"{', '.join(among)}: rows that are made in parts do not know each other. Use "
+            "sample_iter, or leave the constraint out."
+        )

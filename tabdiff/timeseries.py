@@ -51,6 +51,7 @@ from tabdiff.training.settings import (
     require_real,
     require_whole,
 )
+from tabdiff.training.team import Team
 
 # Of a few long series, the share of their time that judges.
 TIME_HELD_OUT = 0.08
@@ -142,6 +143,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
     """
 
     KIND = "TimeSeriesDiffusionSynthesizer"
+    TRAININGS = ("entities", "sequences")
 
     def __init__(
         self,
@@ -214,23 +216,10 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         FileExistsError, PersistenceError, OSError
             Of ``checkpoint_dir``, as :meth:`DiffusionSynthesizer.fit` does.
         """
-        self._check_parameters()
-        keepers = self._keeper("entities"), self._keeper("sequences")
-        self._learn(X, *keepers, self._entropy(*keepers))
-        for keeper in keepers:
-            keeper.remove()
-        return self
+        return self.fit_together(X, Team())
 
-    def _learn(self, X: Any, of_entities: Keeper, keeper: Keeper, entropy: int) -> None:
-        """:meth:`fit`, all but the end of the checkpoints.
-
-        Parameters
-        ----------
-        of_entities, keeper : Keeper
-            Of the training of the table of entities, and of the rows.
-        entropy : int
-            What all is drawn from.
-        """
+    def _learn(self, X: Any, keepers: Sequence[Keeper], entropy: int, team: Team) -> None:
+        of_entities, keeper = keepers
         device, began = resolve_device(self.device), time.monotonic()
         noise, rng = generators(entropy, 0, device=device)
         long = LongFrame.learn(
@@ -245,7 +234,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         longest = int(table[LENGTH].max())
         window = min(self.window or default_window(longest, finest), longest)
         encoder = fit_encoder(X, long, self.column_kinds or {}, window, rng)
-        entities = self._fit_entities(encoder, table, entropy, of_entities)
+        entities = self._fit_entities(encoder, table, entropy, of_entities, team)
         slots = encoder.lay(long.panel)
         rows = encoder.rows.encode(long.rows, rng)
         context = encode_context(encoder, long.entities, rng)
@@ -278,6 +267,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
                 report=bar,
                 autocast=autocast_for(device),
                 keeper=keeper,
+                team=team,
             )
         self._adopt(
             FittedSequences(
@@ -622,7 +612,12 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
         self._turns = iter(range(1, 2**63))
 
     def _fit_entities(
-        self, encoder: SequenceEncoder, table: pd.DataFrame, entropy: int, keeper: Keeper
+        self,
+        encoder: SequenceEncoder,
+        table: pd.DataFrame,
+        entropy: int,
+        keeper: Keeper,
+        team: Team,
     ) -> Fitted:
         """Learn the table of entities; of a single one all is constant."""
         schema = entity_schema(encoder, table)
@@ -636,7 +631,7 @@ class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
             device=self.device,
             verbose=self.verbose,
         )
-        synth._learn(table, keeper, entropy % 2**32)
+        synth._learn(table, [keeper], entropy % 2**32, team)
         return synth._fitted
 
     def _hold_out(self, offsets: Array, window: int, rng: np.random.Generator) -> Array:

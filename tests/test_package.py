@@ -71,6 +71,16 @@ def test_imbalanced_learn_is_needed_by_its_own_sampler_only():
     )
 
 
+def test_ray_is_needed_by_its_own_module_only():
+    fresh(
+        "import sys; sys.modules['ray'] = None\n"
+        "import tabdiff, tabdiff.cli, tabdiff.integrations.distributed\n"
+        "try: import tabdiff.integrations.ray\n"
+        "except ImportError as error: assert \"pip install 'tabdiff[ray]'\" in str(error)\n"
+        "else: raise AssertionError('no error')"
+    )
+
+
 def test_the_release_is_in_the_changelog_and_the_tested_set_is_pinned():
     assert f"## {tabdiff.__version__}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]

@@ -18,6 +18,7 @@ from polars.testing import assert_frame_equal as assert_polars_equal
 from sklearn.base import clone
 
 from tabdiff import DiffusionSynthesizer, SchemaWarning
+from tabdiff.data.constraints import ConstraintError, Unique
 from tabdiff.persistence import (
     CorruptFileError,
     DigestMismatchError,
@@ -86,6 +87,46 @@ def test_frames_laid_end_to_end_are_the_sample(fitted: DiffusionSynthesizer, chu
     assert [len(frame) for frame in frames[:-1]] == [chunk] * ((n - 1) // chunk)
     assert all(list(frame.index) == list(range(len(frame))) for frame in frames)
     equal(pd.concat(frames, ignore_index=True), fitted.sample(n, random_state=1))
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(0, 1), (0, 2100), (1024, 2048), (1000, 1030), (2099, 2100)], ids=str
+)
+def test_a_part_is_the_rows_of_the_sample(
+    fitted: DiffusionSynthesizer, first: int, last: int
+) -> None:
+    part = fitted.sample_part(first, last, 2100, random_state=1)
+    equal(part, fitted.sample(2100, random_state=1)[first:last].reset_index(drop=True))
+
+
+def test_a_part_answers_its_own_conditions(fitted: DiffusionSynthesizer) -> None:
+    asked = pd.DataFrame({"c": np.tile(list("abc"), 500), "when": pd.Timestamp("2020-01-03")})
+    asked["spiky"] = np.random.default_rng(0).choice([0.0, 0.5], len(asked))
+    part = fitted.sample_part(1024, 1500, 1500, conditions=asked, random_state=1)
+    whole = fitted.sample(conditions=asked, random_state=1)
+    equal(part, whole[1024:].reset_index(drop=True))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "seed", "told"),
+    [
+        (0, 2101, 1, "last must be from 1 to 2100"),
+        (5, 5, 1, "first must be from 0 to 4"),
+        (-1, 5, 1, "first must be from 0 to 4"),
+        (0, 5, None, "random_state must be a whole number"),
+    ],
+)
+def test_a_part_that_is_none_is_refused(
+    fitted: DiffusionSynthesizer, first: int, last: int, seed: Any, told: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=told):
+        fitted.sample_part(first, last, 2100, random_state=seed)
+
+
+def test_rows_that_must_be_unique_are_not_made_in_parts() -> None:
+    synth = tiny(constraints=[Unique(["x"])]).fit(table())
+    with pytest.raises(ConstraintError, match=r"Unique.*made in parts"):
+        synth.sample_part(0, 5, 10, random_state=1)
 
 
 def test_frames_of_any_container_are_the_sample(make_frame: FrameMaker, frame_kind: str) -> None:

@@ -17,7 +17,7 @@ import warnings
 from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -72,7 +72,7 @@ class Checkpoint(Keeper):
             self.seconds = float(arrays["progress"][-1, 1])
 
     @classmethod
-    def read(cls, path: Path) -> Checkpoint:
+    def read(cls, path: Path) -> Self:
         """The checkpoint in a file.
 
         Raises

@@ -24,6 +24,7 @@ from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.training.masks import Masks, RowMasks
 from tabdiff.training.portions import Examples, Noisy, Portions
 from tabdiff.training.standing import Batches, Progress, Standing
+from tabdiff.training.team import Team
 
 Autocast = Callable[[], AbstractContextManager[object]]
 Descend = Callable[[Standing], float]
@@ -149,6 +150,7 @@ def train(
     report: Callable[[Progress], None] = lambda progress: None,
     autocast: Autocast = nullcontext,
     keeper: Keeper | None = None,
+    team: Team | None = None,
 ) -> Trained:
     """Fit ``denoiser`` in place and return its best moving average.
 
@@ -169,6 +171,8 @@ def train(
         Makes the context in which the network runs; the loss is always float32.
     keeper : Keeper, optional
         Knows where an earlier call of the same arguments was interrupted, and goes on from there.
+    team : Team, optional
+        The workers that call this at the same time, with the same arguments but for the keeper.
 
     Raises
     ------
@@ -185,6 +189,7 @@ def train(
     if not joint.layout.n_num + joint.layout.n_cat:
         return Trained(denoiser.eval(), stopped="nothing to learn")
     masks, keeper = masks or RowMasks(joint.layout), keeper or Keeper()
+    team = team or Team()
     optimiser = torch.optim.AdamW(
         denoiser.parameters(),
         lr=recipe.learning_rate,
@@ -193,25 +198,28 @@ def train(
     )
     standing = Standing(denoiser, optimiser, Batches(len(rows), recipe.batch_size, generator))
     portions = Portions()
-    descend = descend or Descent(joint, rows, masks, recipe, autocast, portions)
+    descend = descend or Descent(joint, rows, masks, recipe, autocast, portions, team)
     if held_out is not None:
         keeper.begin(standing, recipe, joint, rows, held_out)
+    team.begin(standing)
 
     def look() -> None:
         """Judge the average by the held-out rows, and write it down."""
         if held_out is None:
             standing.best.take(standing.last.step, standing.average)
             return
-        loss = evaluate_loss(
+        judges = team.judges(held_out)
+        own = evaluate_loss(
             standing.average,
             joint,
-            held_out,
+            judges,
             autocast,
             masks=masks,
-            n_terms=recipe.check_terms,
+            n_terms=recipe.check_terms * len(judges) // len(held_out),
             at_once=recipe.look_at_once,
             portions=portions,
         )
+        loss = team.mean(own)
         if not math.isfinite(loss):
             raise TrainingDivergedError(
                 f"step {standing.last.step}: the held-out loss is {loss}. Lower the learning_rate."
@@ -221,7 +229,7 @@ def train(
     denoiser.train()
     try:
         try:
-            for step, seconds, used in _steps(recipe, standing):
+            for step, seconds, used in _steps(recipe, standing, team):
                 if used > 1:
                     standing.stopped = "max_time"
                     break
@@ -317,14 +325,16 @@ class Descent:
         recipe: Recipe,
         autocast: Autocast,
         portions: Portions,
+        team: Team,
     ) -> None:
-        self._joint, self._rows, self._masks = joint, rows, masks
+        self._joint, self._rows, self._masks, self._team = joint, rows, masks, team
         self._recipe, self._autocast, self._portions = recipe, autocast, portions
 
     def __call__(self, standing: Standing) -> float:
         """Move the weights once; the loss that the batch had."""
-        joint, batch = self._joint, self._rows[next(standing.batches)]
-        noisy = Noisy.of(joint, batch, self._masks, standing.batches.generator)
+        joint, team = self._joint, self._team
+        batch = self._rows[team.own(next(standing.batches))]
+        noisy = Noisy.of(joint, batch, self._masks, team.noise(standing.batches.generator))
 
         def descend(parts: list[Noisy]) -> float:
             standing.optimiser.zero_grad(set_to_none=True)
@@ -340,7 +350,7 @@ class Descent:
                 total += value
             return total
 
-        value = self._portions.attempt(noisy, descend)
+        value = team.descend(standing.denoiser, lambda: self._portions.attempt(noisy, descend))
         nn.utils.clip_grad_norm_(standing.denoiser.parameters(), self._recipe.clip_norm)
         standing.optimiser.step()
         return value
@@ -363,7 +373,7 @@ def _average(averaged: nn.Module, current: nn.Module, decay: float) -> None:
         a.lerp_(c, 1 - decay)
 
 
-def _steps(recipe: Recipe, standing: Standing) -> Iterator[tuple[int, float, float]]:
+def _steps(recipe: Recipe, standing: Standing, team: Team) -> Iterator[tuple[int, float, float]]:
     """Each step to come, the seconds of training before it, and the share of its round's budget."""
     if standing.stopped:
         return
@@ -373,7 +383,7 @@ def _steps(recipe: Recipe, standing: Standing) -> Iterator[tuple[int, float, flo
         if before == 0 and standing.best.step < (round_ - LATE) * recipe.max_steps:
             break
         seconds = time.monotonic() - began
-        by_time = seconds / recipe.max_time if recipe.max_time else 0.0
+        by_time = team.lead(seconds) / recipe.max_time if recipe.max_time else 0.0
         yield step, seconds, max((before + 1) / recipe.max_steps, by_time)
     standing.stopped = "max_steps"
 

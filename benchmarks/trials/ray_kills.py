@@ -1,0 +1,255 @@
+"""Ray's workers are killed, and what they were making comes out as if they had not been.
+
+    python -m benchmarks.trials.ray_kills --kills 20 --seed 0
+
+Two workers on one machine learn a table, sample it, and write a sample to Parquet files, while a
+thread kills one of them by SIGKILL again and again: while it starts, while it works, after a
+checkpoint, and with a file half written. The model must have the bits of one that was learned by as
+many workers in peace; rows and files, those of a sample in this process. Jobs are repeated until
+there were enough kills.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.trials.kills import SETTINGS, digest, half_written, some_table, used
+from benchmarks.trials.record import record
+from tabdiff import DiffusionSynthesizer
+
+STEPS = 400
+ROWS, PART = 24 * 1024, 1024
+# Of the processor: what a worker spends before it works, about, and a while more.
+STARTING, WORKING = 8.0, 6.0
+POLL = 0.002
+JOBS = ("training", "sampling", "writing")
+# How Ray calls the processes.
+WORKERS = {"training": "ray::RayTrainWorker", "sampling": "ray::MapWorker"}
+WORKERS["writing"] = WORKERS["sampling"]
+
+Victim = Callable[[threading.Event], int | None]
+
+
+def workers(title: str) -> list[int]:
+    """The processes below this one that Ray calls so."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                named = (entry / "cmdline").read_bytes().startswith(title.encode())
+                if named and _descends(int(entry.name)):
+                    found.append(int(entry.name))
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # It has ended meanwhile.
+    return found
+
+
+def _descends(process: int) -> bool:
+    while process > 1 and process != os.getpid():
+        # The name, in brackets, may hold blanks.
+        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    return process == os.getpid()
+
+
+def after(title: str, seconds: float) -> Victim:
+    """A worker when it has had so much of the processor's time."""
+
+    def found(ended: threading.Event) -> int | None:
+        while not ended.wait(0.05):
+            for process in workers(title):
+                try:
+                    if used(process) >= seconds:
+                        return process
+                except FileNotFoundError:
+                    continue
+        return None
+
+    return found
+
+
+def after_checkpoint(title: str, storage: Path, rng: np.random.Generator) -> Victim:
+    """Any worker, up to three seconds after a new checkpoint."""
+    before, wait = set(storage.glob("*/checkpoint_*")), rng.uniform(0, 3)
+
+    def found(ended: threading.Event) -> int | None:
+        while not ended.wait(0.05):
+            if set(storage.glob("*/checkpoint_*")) - before:
+                ended.wait(wait)
+                alive = workers(title)
+                return int(rng.choice(alive)) if alive else None
+        return None
+
+    return found
+
+
+def in_a_write(title: str, folder: Path) -> Victim:
+    """A worker that has a file half written."""
+
+    def found(ended: threading.Event) -> int | None:
+        while not ended.wait(POLL):
+            if not any(folder.glob(".*.tmp/.*.tmp")):
+                continue
+            for process in workers(title):
+                if _has_open(process, folder):
+                    return process
+        return None
+
+    return found
+
+
+def _has_open(process: int, folder: Path) -> bool:
+    for descriptor in Path(f"/proc/{process}/fd").glob("*"):
+        try:
+            name = os.readlink(descriptor)
+        except FileNotFoundError:
+            continue
+        if name.startswith(f"{folder}/") and name.endswith(".tmp"):
+            return True
+    return False
+
+
+@contextmanager
+def killing(victims: Iterator[tuple[str, Victim]], most: int) -> Iterator[Counter[str]]:
+    """Kill victims one after the other while the block lasts, and count how each was found."""
+    killed, ended = Counter[str](), threading.Event()
+
+    def hunt() -> None:
+        while killed.total() < most and not ended.is_set():
+            way, victim = next(victims)
+            process = victim(ended)
+            if process is None or ended.is_set():
+                continue
+            try:
+                os.kill(process, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+            killed[way] += 1
+            print(f"{way}: {process}", file=sys.stderr, flush=True)
+
+    hunter = threading.Thread(target=hunt)
+    hunter.start()
+    try:
+        yield killed
+    finally:
+        ended.set()
+        hunter.join()
+
+
+def victims_of(job: str, folder: Path, rng: np.random.Generator) -> Iterator[tuple[str, Victim]]:
+    """Who is killed next, for ever, in turn at two kinds of moment."""
+    title = WORKERS[job]
+    while True:
+        if job == "training":
+            yield "after a checkpoint", after_checkpoint(title, folder, rng)
+            yield "at work", after(title, STARTING + rng.uniform(0, WORKING))
+        elif job == "writing":
+            yield "in a write", in_a_write(title, folder)
+            yield "at work", after(title, STARTING + rng.uniform(0, WORKING))
+        else:
+            yield "at work", after(title, STARTING + rng.uniform(0, WORKING))
+            yield "at its start", after(title, rng.uniform(0, STARTING))
+
+
+class Jobs:
+    """The three jobs, and what must come of each.
+
+    Attributes
+    ----------
+    expected : dict of str
+        A digest for each job.
+    """
+
+    def __init__(self) -> None:
+        self._table, self._made = some_table(0), None
+        self.expected: dict[str, str] = {"training": self.training(None)}
+        assert self._made is not None
+        rows = _hash(self._made.sample(ROWS, random_state=1))
+        self.expected |= {"sampling": rows, "writing": rows}
+
+    def training(self, storage: Path | None) -> str:
+        """Digest of what two workers learn."""
+        from tabdiff.integrations.ray import fit_ray
+
+        synth = DiffusionSynthesizer(
+            max_steps=STEPS, random_state=0, **SETTINGS | {"sampling_steps": 100, "batch_size": 256}
+        )
+        self._made = fit_ray(synth, self._table, num_cpus=0.5, max_failures=-1, storage=storage)
+        return digest(self._made)
+
+    def sampling(self, folder: Path) -> str:
+        """Digest of the rows that two workers make."""
+        import pyarrow
+        import ray
+
+        from tabdiff.integrations.ray import sample_ray
+
+        made = sample_ray(self._made, ROWS, random_state=1, num_cpus=0.5, part_rows=PART)
+        return _hash(pyarrow.concat_tables(ray.get(made.to_arrow_refs())).to_pandas())
+
+    def writing(self, folder: Path) -> str:
+        """Digest of the rows in the files that two workers write."""
+        from tabdiff.integrations.ray import sample_ray_to_parquet
+
+        path = folder / "rows"
+        sample_ray_to_parquet(self._made, ROWS, path, random_state=1, num_cpus=0.5, part_rows=PART)
+        left = [name for name in os.listdir(folder) if name != "rows"] + list(half_written(path))
+        assert not left, left
+        return _hash(pd.concat(map(pd.read_parquet, sorted(path.iterdir())), ignore_index=True))
+
+
+def _hash(frame: pd.DataFrame) -> str:
+    told = pd.util.hash_pandas_object(frame).to_numpy().tobytes()
+    return hashlib.sha256(told + str(frame.dtypes.to_dict()).encode()).hexdigest()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    import ray
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    began, jobs = time.perf_counter(), Jobs()
+    figures: dict[str, Any] = {"ray": version("ray")}
+    failures: list[str] = []
+    for number, job in enumerate(JOBS):
+        wanted = asked.kills // 3 + (number < asked.kills % 3)
+        rng, ways, runs = np.random.default_rng([asked.seed, number]), Counter[str](), 0
+        while ways.total() < wanted:
+            runs += 1
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name).resolve()
+                victims = victims_of(job, folder, rng)
+                with killing(victims, wanted - ways.total()) as killed:
+                    found = getattr(jobs, job)(folder)
+            ways += killed
+            if found != jobs.expected[job]:
+                failures.append(f"{job}, run {runs}: {found}, not {jobs.expected[job]}: {killed}")
+            print(f"{job}, run {runs}: {dict(killed)}, {len(failures)} failed", file=sys.stderr)
+        figures |= {f"{job}_runs": runs, f"{job}_kills": dict(ways)}
+    seconds = time.perf_counter() - began
+    record("ray_kills", asked.seed, asked.kills, failures, seconds, figures)
+    print("\n", failures or "held", figures, file=sys.stderr)
+    sys.exit(bool(failures))
+
+
+if __name__ == "__main__":
+    main()
