@@ -98,7 +98,7 @@ def test_polars_frames_come_back_as_such():
         ([[1, 2], [3, 4]], TypeError, "expected a pandas or polars DataFrame"),
         ("nowhere/*.parquet", FileNotFoundError, "there are no Parquet files"),
         (__file__, ValueError, "is no Parquet file.*chunksize"),
-        (list, ValueError, "the table has 0 rows"),
+        (lambda: [table()[:0]], ValueError, "the table has 0 rows"),
     ],
 )
 def test_what_is_no_table_is_told_at_the_door(source: Any, error: type[Exception], told: str):

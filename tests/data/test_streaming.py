@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabdiff.data import streaming, summary
+from tabdiff.data import sketches, streaming, summary
 from tabdiff.data.categorical import CategoricalEncoder
 from tabdiff.data.cells import Cells
 from tabdiff.data.column import Column
@@ -91,7 +91,7 @@ def same(one: TableEncoder, other: TableEncoder) -> bool:
     )
 
 
-@pytest.mark.parametrize("size", [7, 100, 10_000])
+@pytest.mark.parametrize("size", [50, 211, 10_000])
 def test_pieces_of_any_size_give_the_encoders_of_the_whole(size: int):
     frame = some_rows()
     whole, streamed = material(frame), material(pieces(frame, size))
@@ -293,16 +293,17 @@ def test_labels_beyond_all_counters_share_the_level_of_the_rare(
         encoder.among(np.array(["s-none"], dtype=object))
 
 
-def test_sketches_see_how_many_rows_are_alone():
+def test_sketches_see_how_many_rows_are_alone(monkeypatch: pytest.MonkeyPatch, few: None):
+    monkeypatch.setattr(sketches, "LG_SAMPLE", 10)
     column = Column("x", "categorical", "object", "string")
     labels = LabelSummary()
-    half = [f"a{k}" for k in range(100_000)] + [f"b{k // 4}" for k in range(100_000)]
+    half = [f"a{k}" for k in range(10_000)] + [f"b{k // 4}" for k in range(10_000)]
     values = rng().permutation(np.array(half, dtype=object))
     for part in np.array_split(values, 4):
         labels.update(Cells(np.zeros(len(part), dtype=bool), part), 0)
     facts = labels.facts()
-    # The sample of at least 2^13 labels is off by less than 5 % in all but one of 10,000 runs.
-    assert abs(facts.distinct / 125_000 - 1) < 0.05 and abs(facts.alone / 100_000 - 1) < 0.05
+    # The sample of at least 2^10 labels is off by 3 % as a rule; its hashes are always the same.
+    assert abs(facts.distinct / 12_500 - 1) < 0.12 and abs(facts.alone / 10_000 - 1) < 0.12
     assert not facts.unique and column.form == "string"
 
 
@@ -325,8 +326,13 @@ def test_all_that_is_worth_saying_is_said_once():
 
 
 def test_a_fault_in_a_pass_leaves_no_file_open(monkeypatch: pytest.MonkeyPatch):
-    closed: list[StoredRows] = []
-    monkeypatch.setattr(StoredRows, "close", lambda self: closed.append(self))
+    closed, close = [], StoredRows.close
+
+    def noticed(self: StoredRows) -> None:
+        closed.append(self)
+        close(self)
+
+    monkeypatch.setattr(StoredRows, "close", noticed)
 
     def broken(into: StoredRows, rows: Mixed, chosen: Any) -> None:
         raise OSError(28, "the disk is full")
