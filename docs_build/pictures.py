@@ -31,8 +31,8 @@ COLUMNS = ["continent", "year", "lifeExp", "pop", "gdpPercap"]
 COLOURS = ("#4269d0", "#efb118", "#ff725c", "#3ca951", "#a463f2")
 MASKED = "#c9ccd3"
 STEPS = 24
-# A row whose continent is the last to be decided, so that one sees the others tell it.
-ROW = 4
+# A row of which the others tell its life expectancy and, at last, its continent.
+ROW = 1
 
 
 class Frame(NamedTuple):
@@ -197,7 +197,7 @@ def draw_beliefs(synth: DiffusionSynthesizer, table: pd.DataFrame) -> str:
     parts += _decisions(synth, [x for x, _ in listening.heard] + [end], row, above, below)
     parts += [below.text(0, 18, "noise", "start"), below.text(1, 18, "data", "end")]
     parts.append(below.text(0.5, 18, "steps of the walk"))
-    return picture(880, 520, "What is believed about one row on its way from noise to data", parts)
+    return picture(880, 520, "Beliefs about one row, from noise to data", parts)
 
 
 def _heat(frame: Frame, beliefs: np.ndarray) -> list[str]:
@@ -223,7 +223,9 @@ def _decisions(
         levels = [int(x.cat[0, part]) for x in states]
         step = next(at for at, level in enumerate(levels) if level == levels[-1])
         x = above.across(step / STEPS)
-        value = row[column] if isinstance(row[column], str) else f"{row[column]:,.0f}"
+        value = row[column]
+        if not isinstance(value, str):
+            value = f"{value:,.0f}" if value >= 10_000 else f"{value:.0f}"
         parts.append(
             f'<path d="M{x:.1f} {above.top - 6}V{below.top + below.height}" stroke="#333" '
             'stroke-dasharray="3 3"/>'
