@@ -1,1 +1,1 @@
-"""How the site in ``docs/`` is made: pages run, equations set, docstrings linked, pictures drawn."""
+"""How the site in ``docs/`` is made: blocks run, equations set, names linked, pictures drawn."""

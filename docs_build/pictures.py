@@ -1,4 +1,4 @@
-"""The pictures of the mathematics, drawn anew: python -m docs_build.pictures
+"""The pictures of the mathematics, drawn anew by ``python -m docs_build.pictures``.
 
 Gapminder's table, as plotly ships it, is learned once; what the model shows of it is drawn as SVG.
 
@@ -107,7 +107,8 @@ def draw_schedule(curves: pd.DataFrame) -> str:
             f"{frame.across(t):.1f},{frame.down(y):.1f}"
             for t, y in zip(curves["time"], curves[name], strict=True)
         )
-        parts.append(f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2.5"/>')
+        look = f'fill="none" stroke="{colour}" stroke-width="2.5"'
+        parts.append(f'<polyline points="{places}" {look}/>')
     parts += [frame.text(t, 18, f"{t:g}") for t in (0, 0.25, 0.5, 0.75, 1)]
     parts.append(frame.text(0.5, 38, "time t: 0 is data, 1 is noise"))
     parts += [
@@ -171,8 +172,7 @@ def draw_beliefs(synth: DiffusionSynthesizer, table: pd.DataFrame) -> str:
     noise, rng = generators(ROW)
     end = sample(listening, joint, time_grid(STEPS), *joint.unknown(1), noise)
     row = encoder.decode(end, rng).iloc[0]
-    beliefs = [joint.estimate(seen, x, torch.ones(1)).logits for x, seen in listening.heard]
-    log_p = [joint.multinomial.estimate(logits) for logits in beliefs]
+    log_p = [joint.multinomial.estimate(seen.logits) for _, seen in listening.heard]
 
     def of(column: str) -> np.ndarray:
         """(steps, K): the belief about a column, certain once it is shown."""
@@ -193,7 +193,7 @@ def draw_beliefs(synth: DiffusionSynthesizer, table: pd.DataFrame) -> str:
     for share in (0, 0.25, 0.5, 0.75, 1):
         years = table["lifeExp"].quantile(share)
         y = below.down(share) + 4
-        parts.append(f'<text x="84" y="{y:.1f}" text-anchor="end" font-size="11">{years:.0f}</text>')
+        parts.append(f'<text x="84" y="{y:.1f}" text-anchor="end">{years:.0f}</text>')
     parts += _decisions(synth, [x for x, _ in listening.heard] + [end], row, above, below)
     parts += [below.text(0, 18, "noise", "start"), below.text(1, 18, "data", "end")]
     parts.append(below.text(0.5, 18, "steps of the walk"))
@@ -239,7 +239,9 @@ def _decisions(
 
 def _label(frame: Frame, words: str) -> str:
     y = frame.top + frame.height / 2
-    return f'<text transform="translate(40 {y:.1f}) rotate(-90)" text-anchor="middle">{words}</text>'
+    return (
+        f'<text transform="translate(40 {y:.1f}) rotate(-90)" text-anchor="middle">{words}</text>'
+    )
 
 
 def draw(folder: Path, max_steps: int | None = None) -> None:

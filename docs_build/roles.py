@@ -12,9 +12,9 @@ ROLE = re.compile(r":(?:attr|class|exc|func|meth|mod):`~?\.?([\w.]+)`")
 
 
 class Roles(griffe.Extension):
-    """Turns the roles of every docstring into references; names the site does not tell stay code."""
+    """Turns roles into references; names that the site does not describe stay code."""
 
-    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+    def on_object(self, *, obj: griffe.Object, **rest: Any) -> None:  # as Griffe calls it
         """Rewrite the docstring of a module, class, function or attribute."""
         if obj.docstring is not None:
             obj.docstring.value = ROLE.sub(

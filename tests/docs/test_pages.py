@@ -35,7 +35,9 @@ def test_blocks_run_one_after_the_other_and_print_where_the_page_says_so(
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=named(page)) for page in pages()])
 def test_pages_show_what_their_blocks_print(page: Path):
-    empty = [block.line for block in blocks(page) if block.printed is not None and not block.printed]
+    empty = [
+        block.line for block in blocks(page) if block.printed is not None and not block.printed
+    ]
     assert not empty, f"run: python -m docs_build.blocks {page}"
 
 

@@ -64,7 +64,11 @@ def test_an_equation_without_a_home_is_found():
     assert homeless(page) == [" b "]
 
 
-@pytest.mark.parametrize("page", [p for p in sorted(DOCS.rglob("*.md")) if references(p)], ids=lambda page: page.relative_to(DOCS).as_posix())
+@pytest.mark.parametrize(
+    "page",
+    [p for p in sorted(DOCS.rglob("*.md")) if references(p)],
+    ids=lambda page: page.relative_to(DOCS).as_posix(),
+)
 def test_what_pages_refer_to_exists(page: Path):
     for name in references(page):
         assert resolve_name(name) is not None
