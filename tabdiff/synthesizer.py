@@ -67,7 +67,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         columns that cannot break them, and every row of every answer keeps them.
     on_violation : {"raise", "drop"}
         What to do with training rows that break one; "drop" learns from the others.
-    preset : {"fast", "default", "best"}
+    preset : {"default", "fast", "best"}
         How much work the table is worth, in all that is not set by itself. "fast" takes two fifths
         of the steps and draws no candidates; "best" a network half as wide again, twice the steps
         in up to three rounds, and twice the candidates: for a GPU or a night, not measured yet.
@@ -108,8 +108,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         Seeds training, and a stream of samples that moves on with every :meth:`sample`.
         Rows of a fitted model never depend on the number of torch's threads; what training learns
         does in its last bits, and is the same again at the same number.
-    verbose : {0, 1, 2}
-        Progress never, on a terminal or notebook, always.
+    verbose : {1, 0, 2}
+        Progress on a terminal or notebook, never, always.
     checkpoint_dir : str or path, optional
         A folder of this fit alone, made if need be, in which training keeps where it stands, every
         ten seconds or more. A fit that ends well removes it; one that is killed, interrupted or

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tabdiff.training import settings
+from tests.shortened import shorten
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -18,8 +18,7 @@ def test_readme_has_a_quickstart_of_at_most_fifteen_lines():
 
 def test_readme_blocks_run_one_after_the_other(tmp_path, monkeypatch, capsys):
     pytest.importorskip("sdmetrics")
-    monkeypatch.setattr(settings, "default_steps", lambda n_rows: 20)
-    monkeypatch.setattr("tabdiff.timeseries.default_sequence_steps", lambda layout: 2)
+    shorten(monkeypatch)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     for block in BLOCKS:

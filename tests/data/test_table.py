@@ -44,7 +44,7 @@ def round_trip(frame: Any) -> Any:
 
 CELLS = {
     "int": st.integers(-(2**63), 2**63 - 1),
-    # Subnormal floats beside ordinary ones are told apart roughly (README, Limits).
+    # Subnormal floats beside ordinary ones are told apart roughly (docs, limits).
     "float": st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda x: x + 0.0),
     "float or none": st.none() | st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda x: x + 0.0),
     "text": st.text(max_size=3) | st.none(),

@@ -1,0 +1,1 @@
+"""How the site in ``docs/`` is made: blocks run, equations set, names linked, pictures drawn."""
