@@ -150,15 +150,22 @@ def constraints_from_sdv(stated: list[dict[str, Any]] | str | os.PathLike[str]) 
 
 
 def schema_to_sdv(
-    schema: Schema, *, sequence_key: Hashable = None, sequence_index: Hashable = None
+    schema: Schema,
+    *,
+    table_name: str | None = None,
+    sequence_key: Hashable = None,
+    sequence_index: Hashable = None,
 ) -> dict[str, Any]:
-    """SDV metadata of one table (``SINGLE_TABLE_V1``), as a dict ready for ``json.dump``.
+    """SDV metadata of one table, as a dict ready for ``json.dump``.
 
     Parameters
     ----------
     schema : Schema
         Column labels are written as text. The first identifier besides the sequence key becomes
         the primary key.
+    table_name : str, optional
+        With it the table is written as one of several (``V1``), as SDV itself does; without it
+        alone (``SINGLE_TABLE_V1``).
     sequence_key, sequence_index : column label, optional
         Of a table of sequences.
 
@@ -171,15 +178,18 @@ def schema_to_sdv(
     if len(set(names)) < len(names):
         raise SchemaError("column names must be unique as text for SDV. Rename them.")
     columns = {str(column.name): _describe(column) for column in schema.columns}
-    data: dict[str, Any] = {"METADATA_SPEC_VERSION": SINGLE_TABLE, "columns": columns}
+    table: dict[str, Any] = {"columns": columns}
     for role, label in (("sequence_key", sequence_key), ("sequence_index", sequence_index)):
         if label is not None:
-            data[role] = _role({role: str(label)}, role, columns)
+            table[role] = _role({role: str(label)}, role, columns)
     if sequence_key is not None:
         columns[str(sequence_key)] = {"sdtype": "id"}
     keys = [name for name, described in columns.items() if described["sdtype"] == "id"]
-    keys = [name for name in keys if name != data.get("sequence_key")]
-    return data | ({"primary_key": keys[0]} if keys else {})
+    keys = [name for name in keys if name != table.get("sequence_key")]
+    table |= {"primary_key": keys[0]} if keys else {}
+    if table_name is None:
+        return {"METADATA_SPEC_VERSION": SINGLE_TABLE, **table}
+    return {"METADATA_SPEC_VERSION": "V1", "tables": {table_name: table}, "relationships": []}
 
 
 def _read(path: str | os.PathLike[str]) -> Any:

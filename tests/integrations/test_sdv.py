@@ -206,15 +206,28 @@ def test_constraints_of_no_known_form_are_refused(stated: object, message: str) 
         constraints_from_sdv(stated)  # type: ignore[arg-type]
 
 
+def test_a_named_table_is_written_as_one_of_several() -> None:
+    schema = schema_from_sdv(V1)
+    alone = schema_to_sdv(schema)
+    named = schema_to_sdv(schema, table_name="guests")
+    assert named.pop("METADATA_SPEC_VERSION") == "V1"
+    assert alone.pop("METADATA_SPEC_VERSION") == "SINGLE_TABLE_V1"
+    assert named == {"tables": {"guests": alone}, "relationships": []}
+
+
+@pytest.mark.parametrize("table_name", [None, "rows"])
 @pytest.mark.parametrize("name", ["a table", "sequences"])
 @pytest.mark.filterwarnings("ignore")  # those of SDV's own imports
-def test_sdv_takes_what_is_written(name: str) -> None:
+def test_sdv_takes_what_is_written(name: str, table_name: str | None) -> None:
     metadata = pytest.importorskip("sdv.metadata", reason="SDV itself is not installed")
     if name == "a table":
-        written = schema_to_sdv(schema_from_sdv(V1, guests()))
+        written = schema_to_sdv(schema_from_sdv(V1, guests()), table_name=table_name)
     else:
         written = schema_to_sdv(
-            Schema.infer(visits()), sequence_key="patient", sequence_index="day"
+            Schema.infer(visits()),
+            table_name=table_name,
+            sequence_key="patient",
+            sequence_index="day",
         )
     taken = metadata.Metadata.load_from_dict(written)
     taken.validate()
