@@ -49,6 +49,8 @@ _DTYPE_OF_REPRESENTATION = {
     "Float": "float64",
 }
 _REPRESENTATION_OF_DTYPE = {dtype: name for name, dtype in _DTYPE_OF_REPRESENTATION.items()}
+# Parameters of SDV's constraints that say nothing of which rows are allowed.
+_NOT_OF_THE_ROWS = ("table_name", "learning_strategy")
 
 Described = dict[str, dict[str, Any]]
 Source = dict[str, Any] | str | os.PathLike[str]
@@ -317,8 +319,8 @@ def _restated(stated: Any) -> dict[str, Any]:
         ("constraint_class", "constraint_parameters"),
     ):
         if isinstance(stated, dict) and isinstance(stated.get(told), dict) and kind in stated:
-            of_one_table = {k: v for k, v in stated[told].items() if k != "table_name"}
-            return {"constraint": stated[kind], **of_one_table}
+            kept = {k: v for k, v in stated[told].items() if k not in _NOT_OF_THE_ROWS}
+            return {"constraint": stated[kind], **kept}
     raise ValueError(
         f"a constraint of SDV is an object of 'class_name' and 'parameters'. Got {stated!r:.80}."
     )

@@ -8,7 +8,13 @@ import pandas as pd
 import pytest
 
 from tabdiff import TimeSeriesDiffusionSynthesizer
-from tabdiff.data.constraints import FixedCombinations, Inequality, Range, ScalarInequality
+from tabdiff.data.constraints import (
+    FixedCombinations,
+    Inequality,
+    OneHotEncoding,
+    Range,
+    ScalarInequality,
+)
 from tabdiff.data.schema import Schema, SchemaError
 from tabdiff.integrations.sdv import (
     constraints_from_sdv,
@@ -179,6 +185,10 @@ def test_constraints_are_read_as_sdv_writes_them(tmp_path: Path) -> None:
         },
         {"class_name": "FixedCombinations", "parameters": {"column_names": ["zip", "city"]}},
         {
+            "class_name": "OneHotEncoding",
+            "parameters": {"column_names": ["red", "green"], "learning_strategy": "one_hot"},
+        },
+        {
             "constraint_class": "ScalarInequality",
             "constraint_parameters": {"column_name": "age", "relation": ">=", "value": 18},
         },
@@ -189,6 +199,7 @@ def test_constraints_are_read_as_sdv_writes_them(tmp_path: Path) -> None:
         Inequality("sent", "paid"),
         Range("a", "b", "c", strict_boundaries=True),
         FixedCombinations(["zip", "city"]),
+        OneHotEncoding(["red", "green"]),
         ScalarInequality("age", ">=", 18),
     ]
 
