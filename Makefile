@@ -1,4 +1,5 @@
 # make demo    a real table synthesised, scored and drawn; needs nothing but Python >= 3.11
+# make environment  only what the demo and the tests need, into .venv
 # make test    everything that must pass before a change lands
 # make test-lowest  the tests with the oldest libraries that pyproject.toml allows; wants Python 3.11
 # make docs    the documentation as a site in site/
@@ -15,11 +16,13 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& { echo "$$python"; break; }; done)
 
-.PHONY: demo test test-lowest docs lint format clean
+.PHONY: demo environment test test-lowest docs lint format clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
 	$(BIN)/python examples/01_quickstart.py
+
+environment: $(STAMP)
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from tabdiff.analytics.verbs import ShowsTraining
 from tabdiff.data.cells import Array
 from tabdiff.data.errors import ConditionError, UnknownColumnError, closest
 from tabdiff.data.frames import concat, from_pandas, in_container_of, take, to_pandas
@@ -90,7 +91,7 @@ class _Wanted(NamedTuple):
     given: Given
 
 
-class TimeSeriesDiffusionSynthesizer(DiffusionEstimator):
+class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
     """Learns sequences by diffusion: new entities, forecasts and gaps from one network.
 
     A long frame has one row per entity and moment. What never changes within an entity, its length

@@ -34,7 +34,7 @@ ROOMS = {
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
     "timeseries": {"estimator", "synthesizer", "sequences", "fitted", "analytics"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
-    "integrations": {"synthesizer", "timeseries", "data.schema"}
+    "integrations": {"synthesizer", "timeseries", "data.schema", "data.errors", "data.constraints"}
     | {"data.averages", "inference.chunks", "training", "disk", "files"},
     "cli": {"integrations", "synthesizer", "timeseries", "evaluation", "analytics"}
     | {"data.schema", "data.long", "data.constraints", "files", "terminal", "disk", "persistence"},

@@ -6,6 +6,12 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+# What an example needs besides the library; the others draw, or read plotly's tables.
+NEEDED = {
+    "04_unbalanced.py": "imblearn",
+    "11_fraud_in_a_pipeline.py": "imblearn",
+    "12_baskets_in_sql.py": "duckdb",
+}
 
 
 def test_the_quickstart_runs_and_shows_what_it_made(tmp_path: Path):
@@ -41,6 +47,9 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
         ("06_constraints.py", ["--rows", "300"], ["'pickup' <= 'dropoff'", "JFK", "began"]),
         ("07_store_panel.py", ["--stores", "16"], ["Weekday profile", "rain after rain"]),
         ("09_patient_visits.py", ["--patients", "60", "--draws", "2"], ["unseen", "80 %"]),
+        ("11_fraud_in_a_pipeline.py", ["--rows", "2000", "--folds", "2"], ["to 2 %", "the law"]),
+        ("12_baskets_in_sql.py", ["--baskets", "300"], ["do not add up: 0", "lift", "corner"]),
+        ("13_town_from_a_census.py", ["--rows", "400", "--share", "0.1"], ["true town", "Ebb"]),
     ],
 )
 def test_an_example_runs_and_tells_what_it_shows(
@@ -50,7 +59,7 @@ def test_an_example_runs_and_tells_what_it_shows(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
-    pytest.importorskip("imblearn" if "unbalanced" in name else "plotly")
+    pytest.importorskip(NEEDED.get(name, "plotly"))
     monkeypatch.setattr(sys, "argv", [name, "--max-steps", "5", *options])
     runpy.run_path(str(EXAMPLES / name), run_name="__main__")
     printed = capsys.readouterr().out
@@ -70,3 +79,16 @@ def test_the_forecast_runs_and_draws_its_fan(
     assert "sales_0.1" in printed
     assert "more than the law itself" in printed
     assert (tmp_path / "forecast.html").stat().st_size > 10_000
+
+
+def test_the_cohort_is_judged_before_it_is_shared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    pytest.importorskip("sdmetrics")
+    options = ["--max-steps", "5", "--output", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["10_share_a_cohort.py", *options])
+    runpy.run_path(str(EXAMPLES / "10_share_a_cohort.py"), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert "memorisation_excess" in printed and "triglycerides" in printed
+    assert (tmp_path / "cohort.html").stat().st_size > 10_000
+    assert (tmp_path / "cohort.csv").read_text(encoding="utf-8").count("\n") == 332

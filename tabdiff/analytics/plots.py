@@ -77,6 +77,66 @@ def plot_schedule(curves: pd.DataFrame, steps: int) -> Any:
     return figure
 
 
+def plot_history(history: pd.DataFrame, best_step: int, stopped: str) -> Any:
+    """How the loss fell, on the rows that were learned from and on those held out.
+
+    Parameters
+    ----------
+    history : DataFrame
+        step, seconds, loss, validation_loss, learning_rate: a synthesizer's ``history_``.
+    best_step : int
+        Whose weights were kept.
+    stopped : str
+        Why training ended.
+
+    Returns
+    -------
+    plotly Figure
+        ``.write_html("history.html")`` keeps it.
+
+    Raises
+    ------
+    ImportError
+        If plotly is absent.
+    """
+    figure = panels(("Loss", "Learning rate"))
+    for place, key, name, colour in (
+        (1, "loss", "rows learned from", MASKED),
+        (1, "validation_loss", "held-out rows", COLOURS[0]),
+        (2, "learning_rate", "learning rate", COLOURS[3]),
+    ):
+        figure.add_scatter(
+            x=history["step"],
+            y=history[key],
+            name=name,
+            customdata=history["seconds"],
+            hovertemplate="step %{x}, %{customdata:.0f} s: %{y:.4g}",
+            line={"color": colour},
+            showlegend=place == 1,
+            row=1,
+            col=place,
+        )
+        figure.update_xaxes(title="step", row=1, col=place)
+    kept = history[history["step"] == best_step]
+    figure.add_scatter(
+        x=kept["step"],
+        y=kept["validation_loss"],
+        mode="markers",
+        name="kept",
+        marker={"symbol": "star", "size": 13, "color": COLOURS[2]},
+        row=1,
+        col=1,
+    )
+    end = history.tail(1)
+    figure.update_layout(
+        title=f"{end['step'].sum():,} steps in {end['seconds'].sum():,.0f} s; ended by {stopped}",
+        height=420,
+        legend={"orientation": "h", "y": -0.25},
+        **LAYOUT,
+    )
+    return figure
+
+
 def plot_profile(curves: pd.DataFrame, entropy: pd.DataFrame) -> Any:
     """What is decided at which noise level, and the nats of each column.
 

@@ -26,7 +26,41 @@ if TYPE_CHECKING:
 TIMES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
-class LookInside:
+class ShowsTraining:
+    """The part of a synthesizer that shows how its training went.
+
+    Attributes
+    ----------
+    history_ : DataFrame
+    best_step_ : int
+    stopped_ : str
+    """
+
+    history_: pd.DataFrame
+    best_step_: int
+    stopped_: str
+
+    def plot_history(self) -> Any:
+        """The loss over the steps of training, and which step's weights were kept.
+
+        Returns
+        -------
+        plotly Figure
+            ``.write_html("history.html")`` keeps it.
+
+        Raises
+        ------
+        NotFittedError
+        ImportError
+            If plotly is absent.
+        """
+        from tabdiff.analytics.plots import plot_history
+
+        check_is_fitted(self)
+        return plot_history(self.history_, self.best_step_, self.stopped_)
+
+
+class LookInside(ShowsTraining):
     """The part of a synthesizer that shows what it has learned.
 
     Where the table keeps constraints, what is said of columns is said of those that are learned: a

@@ -1,17 +1,24 @@
-"""SDV metadata to a schema and back; SDV itself is never imported.
+"""SDV metadata and constraints to tabdiff's and back; SDV itself is never imported.
 
 Both spellings are read: one table (``SINGLE_TABLE_V1``: ``columns`` and ``primary_key`` at the
-top) and several (``MULTI_TABLE_V1`` or ``V1``: ``tables``), of which a schema takes one.
+top) and several (``MULTI_TABLE_V1``, ``V1``, and ``V2`` of SDV 2: ``tables``), of which a schema
+takes one. What is written, SDV 1.38 and 2.0 read.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import os
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from tabdiff.data.constraints import Constraint, constraints_from_json
+from tabdiff.data.errors import closest
 from tabdiff.data.schema import Column, Schema, SchemaError, to_pandas
 
 SINGLE_TABLE = "SINGLE_TABLE_V1"
-_MULTI_TABLE = ("MULTI_TABLE_V1", "V1")
+_MULTI_TABLE = ("MULTI_TABLE_V1", "V1", "V2")
 
 _KIND_OF_SDTYPE = {
     "numerical": "numeric",
@@ -19,6 +26,7 @@ _KIND_OF_SDTYPE = {
     "boolean": "categorical",
     "datetime": "datetime",
     "id": "identifier",
+    "unknown": "identifier",
 }
 _SDTYPE_OF_KIND = {
     "numeric": "numerical",
@@ -40,23 +48,47 @@ _DTYPE_OF_REPRESENTATION = {
     **{f"UInt{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)},
     "Float": "float64",
 }
+_REPRESENTATION_OF_DTYPE = {dtype: name for name, dtype in _DTYPE_OF_REPRESENTATION.items()}
+# Parameters of SDV's constraints that say nothing of which rows are allowed.
+_NOT_OF_THE_ROWS = ("table_name", "learning_strategy")
+
+Described = dict[str, dict[str, Any]]
+Source = dict[str, Any] | str | os.PathLike[str]
 
 
-def schema_from_sdv(metadata: dict[str, Any], df: Any = None) -> Schema:
+class SequenceRoles(NamedTuple):
+    """What metadata of sequences says to :class:`~tabdiff.TimeSeriesDiffusionSynthesizer`.
+
+    Attributes
+    ----------
+    sequence_key, sequence_index : str or None
+    column_kinds : dict
+        Of all other columns.
+    """
+
+    sequence_key: str | None
+    sequence_index: str | None
+    column_kinds: dict[Hashable, str]
+
+
+def schema_from_sdv(metadata: Source, df: Any = None) -> Schema:
     """The schema that SDV metadata describes.
 
     Parameters
     ----------
-    metadata : dict
-        What ``Metadata.to_dict()`` gives, or the JSON file's content. One table.
+    metadata : dict or path
+        What ``Metadata.to_dict()`` gives, or the JSON file that ``save_to_json`` wrote. One table.
     df : DataFrame, optional
         The table itself. With it the schema knows dtypes, units and categories, and the metadata
-        only says of which kind each column is; without it, dtypes are assumed from the metadata.
+        only says of which kind each column is; without it, dtypes are assumed from the metadata:
+        datetimes with a ``datetime_format`` are text.
 
     Raises
     ------
     TypeError
-        If ``metadata`` is no dict.
+        If ``metadata`` is neither.
+    OSError
+        If the file cannot be read.
     SchemaError
         If the metadata is malformed, of an unknown version, holds not exactly one table, or does
         not fit the frame.
@@ -64,11 +96,119 @@ def schema_from_sdv(metadata: dict[str, Any], df: Any = None) -> Schema:
     Notes
     -----
     Types that SDV generates as personal data ("email", "ssn", "phone_number", …) are identifiers:
-    no real value is ever copied.
+    no real value is ever copied. Those marked ``"pii": false``, and ordinal columns, are of the
+    kind that the frame shows, and categorical without one.
     """
+    table, described = _table(metadata)
+    keys = _keys(table, described)
+    if df is None:
+        return Schema(tuple(_assume(name, column, keys) for name, column in described.items()))
+    return Schema.infer(df, _kinds(df, described, keys))
+
+
+def sequence_roles_from_sdv(metadata: Source, df: Any) -> SequenceRoles:
+    """The key, the index and the kinds of the other columns of a table of sequences.
+
+    Parameters
+    ----------
+    metadata : dict or path
+        As for :func:`schema_from_sdv`.
+    df : DataFrame
+        The long frame.
+
+    Raises
+    ------
+    TypeError, OSError, SchemaError
+        As :func:`schema_from_sdv` does.
+    """
+    table, described = _table(metadata)
+    key, index = (_role(table, role, described) for role in ("sequence_key", "sequence_index"))
+    kinds = _kinds(df, described, _keys(table, described))
+    return SequenceRoles(key, index, {c: k for c, k in kinds.items() if c not in (key, index)})
+
+
+def constraints_from_sdv(stated: list[dict[str, Any]] | str | os.PathLike[str]) -> list[Constraint]:
+    """The constraints that an SDV synthesizer keeps, for ``DiffusionSynthesizer(constraints=…)``.
+
+    Parameters
+    ----------
+    stated : list of dict, or path
+        What ``synthesizer.get_constraints("constraints.json")`` writes: objects of ``class_name``
+        and ``parameters``; in older releases of SDV of ``constraint_class`` and
+        ``constraint_parameters``.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is no such list, or states what tabdiff does not know, such as a programmable
+        constraint.
+    """
+    listed = _read(stated) if isinstance(stated, str | os.PathLike) else stated
+    if not isinstance(listed, list):
+        raise ValueError(f"SDV's constraints are a list of objects. Got {listed!r:.80}.")
+    return constraints_from_json([_restated(one) for one in listed])
+
+
+def schema_to_sdv(
+    schema: Schema,
+    *,
+    table_name: str | None = None,
+    sequence_key: Hashable = None,
+    sequence_index: Hashable = None,
+) -> dict[str, Any]:
+    """SDV metadata of one table, as a dict ready for ``json.dump``.
+
+    Parameters
+    ----------
+    schema : Schema
+        Column labels are written as text. The first identifier besides the sequence key becomes
+        the primary key.
+    table_name : str, optional
+        With it the table is written as one of several (``V1``), as SDV itself does; without it
+        alone (``SINGLE_TABLE_V1``).
+    sequence_key, sequence_index : column label, optional
+        Of a table of sequences.
+
+    Raises
+    ------
+    SchemaError
+        If two labels are the same text, or there is no such key or index.
+    """
+    names = [str(column.name) for column in schema.columns]
+    if len(set(names)) < len(names):
+        raise SchemaError("column names must be unique as text for SDV. Rename them.")
+    columns = {str(column.name): _describe(column) for column in schema.columns}
+    table: dict[str, Any] = {"columns": columns}
+    for role, label in (("sequence_key", sequence_key), ("sequence_index", sequence_index)):
+        if label is not None:
+            table[role] = _role({role: str(label)}, role, columns)
+    if sequence_key is not None:
+        columns[str(sequence_key)] = {"sdtype": "id"}
+    keys = [name for name, described in columns.items() if described["sdtype"] == "id"]
+    keys = [name for name in keys if name != table.get("sequence_key")]
+    table |= {"primary_key": keys[0]} if keys else {}
+    if table_name is None:
+        return {"METADATA_SPEC_VERSION": SINGLE_TABLE, **table}
+    return {"METADATA_SPEC_VERSION": "V1", "tables": {table_name: table}, "relationships": []}
+
+
+def _read(path: str | os.PathLike[str]) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SchemaError(f"{os.fspath(path)!r} is no JSON ({error}).") from error
+
+
+def _table(metadata: Source) -> tuple[dict[str, Any], Described]:
+    """The one table, and its columns."""
+    if isinstance(metadata, str | os.PathLike):
+        metadata = _read(metadata)
     if not isinstance(metadata, dict):
         raise TypeError(
-            f"metadata must be a dict. Got {type(metadata).__name__}. Call metadata.to_dict()."
+            f"metadata must be a dict or the path of its JSON file. Got {type(metadata).__name__}. "
+            "Call metadata.to_dict()."
         )
     table = _only_table(metadata)
     described = table.get("columns")
@@ -77,33 +217,7 @@ def schema_from_sdv(metadata: dict[str, Any], df: Any = None) -> Schema:
     for name, column in described.items():
         if not isinstance(column, dict) or not isinstance(column.get("sdtype"), str):
             raise SchemaError(f"SDV metadata: column {name!r} has no 'sdtype'. Got {column!r}.")
-    keys = _keys(table, described)
-    if df is None:
-        return Schema(tuple(_assume(name, column, keys) for name, column in described.items()))
-    return _infer(df, described, keys)
-
-
-def schema_to_sdv(schema: Schema) -> dict[str, Any]:
-    """SDV metadata of one table (``SINGLE_TABLE_V1``), as a dict ready for ``json.dump``.
-
-    Parameters
-    ----------
-    schema : Schema
-        Column labels are written as text. The first identifier
-        becomes the primary key.
-
-    Raises
-    ------
-    SchemaError
-        If two labels are the same text.
-    """
-    names = [str(column.name) for column in schema.columns]
-    if len(set(names)) < len(names):
-        raise SchemaError("column names must be unique as text for SDV. Rename them.")
-    columns = {str(column.name): _describe(column) for column in schema.columns}
-    data: dict[str, Any] = {"METADATA_SPEC_VERSION": SINGLE_TABLE, "columns": columns}
-    keys = [name for name, described in columns.items() if described["sdtype"] == "id"]
-    return data | ({"primary_key": keys[0]} if keys else {})
+    return table, described
 
 
 def _only_table(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -136,22 +250,40 @@ def _keys(table: dict[str, Any], described: dict[str, Any]) -> set[str]:
     return keys
 
 
-def _kind(name: str, column: dict[str, Any], keys: set[str]) -> str:
-    return "identifier" if name in keys else _KIND_OF_SDTYPE.get(column["sdtype"], "identifier")
+def _role(table: dict[str, Any], role: str, described: Described) -> str | None:
+    """The column that a table of sequences names as its key or index."""
+    label = table.get(role)
+    if label is not None and (not isinstance(label, str) or label not in described):
+        near = closest(label, list(described))
+        raise SchemaError(f"SDV metadata: {role} {label!r} is none of its columns.{near}")
+    return label
+
+
+def _kind(name: str, column: dict[str, Any], keys: set[str]) -> str | None:
+    """The kind of a column; None where the cells must tell."""
+    if name in keys:
+        return "identifier"
+    sdtype = column["sdtype"]
+    if sdtype == "ordinal" or (column.get("pii") is False and sdtype not in _KIND_OF_SDTYPE):
+        return None
+    return _KIND_OF_SDTYPE.get(sdtype, "identifier")
 
 
 def _assume(name: str, column: dict[str, Any], keys: set[str]) -> Column:
-    kind, sdtype = _kind(name, column, keys), column["sdtype"]
+    kind, sdtype = _kind(name, column, keys) or "categorical", column["sdtype"]
     dtype, form = _ASSUMED.get(sdtype, ("object", "string"))
+    detail = ""
     if sdtype == "numerical" and column.get("computer_representation") in _DTYPE_OF_REPRESENTATION:
         dtype = _DTYPE_OF_REPRESENTATION[column["computer_representation"]]
         form = "float" if dtype.startswith("float") else "integer"
-    detail = "unsigned" if dtype == "uint64" else ""
+        detail = "unsigned" if dtype == "uint64" else ""
+    elif sdtype == "datetime" and "datetime_format" in column:
+        dtype, form, detail = "object", "datetime text", str(column["datetime_format"])
     return Column(name=name, kind=kind, dtype=dtype, form=form, detail=detail)
 
 
-def _infer(df: Any, described: dict[str, Any], keys: set[str]) -> Schema:
-    """The frame's own schema, with the kinds that the metadata asks for."""
+def _kinds(df: Any, described: Described, keys: set[str]) -> dict[Hashable, str]:
+    """The kinds that the metadata asks for, by the frame's own labels."""
     frame = to_pandas(df)
     given = {str(label): label for label in frame.columns}
     if given.keys() != described.keys():
@@ -160,15 +292,13 @@ def _infer(df: Any, described: dict[str, Any], keys: set[str]) -> Schema:
             f"SDV metadata and table differ: not in the table {absent}, "
             f"not in the metadata {unknown}."
         )
-    kinds = {}
-    for (name, column), dtype in zip(
-        ((name, described[name]) for name in given), frame.dtypes, strict=True
-    ):
-        kind = _kind(name, column, keys)
+    kinds: dict[Hashable, str] = {}
+    for (name, label), dtype in zip(given.items(), frame.dtypes, strict=True):
+        kind = _kind(name, described[name], keys)
         # SDV knows no durations and calls them numerical; the frame knows better.
-        if kind != "numeric" or getattr(dtype, "kind", "O") in "iuf":
-            kinds[given[name]] = kind
-    return Schema.infer(df, kinds)
+        if kind is not None and (kind != "numeric" or getattr(dtype, "kind", "O") in "iuf"):
+            kinds[label] = kind
+    return kinds
 
 
 def _describe(column: Column) -> dict[str, Any]:
@@ -177,4 +307,20 @@ def _describe(column: Column) -> dict[str, Any]:
     data: dict[str, Any] = {"sdtype": _SDTYPE_OF_KIND[column.kind]}
     if column.form == "datetime text" and column.kind == "datetime":
         data["datetime_format"] = column.detail
+    if column.kind == "numeric" and column.dtype in _REPRESENTATION_OF_DTYPE:
+        data["computer_representation"] = _REPRESENTATION_OF_DTYPE[column.dtype]
     return data
+
+
+def _restated(stated: Any) -> dict[str, Any]:
+    """One of SDV's constraints as tabdiff spells it."""
+    for kind, told in (
+        ("class_name", "parameters"),
+        ("constraint_class", "constraint_parameters"),
+    ):
+        if isinstance(stated, dict) and isinstance(stated.get(told), dict) and kind in stated:
+            kept = {k: v for k, v in stated[told].items() if k not in _NOT_OF_THE_ROWS}
+            return {"constraint": stated[kind], **kept}
+    raise ValueError(
+        f"a constraint of SDV is an object of 'class_name' and 'parameters'. Got {stated!r:.80}."
+    )

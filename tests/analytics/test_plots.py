@@ -1,8 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
 
-from tabdiff.analytics.plots import plot_forecast
+from tabdiff import DiffusionSynthesizer, TimeSeriesDiffusionSynthesizer
+from tabdiff.analytics.plots import plot_forecast, plot_history
+from tests.tiny import TINY, table
 
 
 def history() -> pd.DataFrame:
@@ -44,3 +47,34 @@ def test_a_fan_is_of_one_sequence_and_of_columns_that_are_there():
         plot_forecast(history(), futures(), "y")
     with pytest.raises(ValueError, match="between 0 and 1"):
         plot_forecast(history(), futures(), "x", bands=(80,))
+
+
+def test_a_history_shows_both_losses_and_the_step_that_was_kept():
+    pytest.importorskip("plotly")
+    looks = {"step": [100, 200, 300], "seconds": [1.0, 2.0, 3.4], "loss": [1.2, 1.0, 0.8]}
+    falls = pd.DataFrame(looks | {"validation_loss": [1.3, 1.1, 1.2], "learning_rate": [3, 2, 1]})
+    learned, held_out, rate, kept = plot_history(falls, 200, "validation").data
+    assert list(learned.y) == [1.2, 1.0, 0.8] and list(held_out.y) == [1.3, 1.1, 1.2]
+    assert list(rate.y) == [3, 2, 1] and rate.xaxis != learned.xaxis
+    assert (list(kept.x), list(kept.y)) == ([200], [1.1])
+    title = plot_history(falls, 200, "validation").layout.title.text
+    assert title == "300 steps in 3 s; ended by validation"
+
+
+def test_both_synthesizers_draw_their_history():
+    pytest.importorskip("plotly")
+    rows = table().assign(one=1)
+    long = pd.DataFrame({"k": np.repeat(list("abc"), 20), "x": rows["x"]})
+    for synth in (
+        DiffusionSynthesizer(**TINY).fit(rows),
+        TimeSeriesDiffusionSynthesizer(sequence_key="k", **TINY).fit(long),
+    ):
+        figure = synth.plot_history()
+        assert list(figure.data[1].y) == list(synth.history_["validation_loss"])
+        assert len(figure.data[3].x) == 1
+    nothing = DiffusionSynthesizer(**TINY).fit(rows[["one"]]).plot_history()
+    assert (
+        "0 steps" in nothing.layout.title.text and "nothing to learn" in nothing.layout.title.text
+    )
+    with pytest.raises(NotFittedError):
+        DiffusionSynthesizer().plot_history()
