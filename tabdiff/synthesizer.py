@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any, Self
@@ -46,6 +46,7 @@ from tabdiff.training.settings import (
     require_real,
     require_whole,
 )
+from tabdiff.training.standing import Progress
 
 _PIECEWISE = "Use sample_iter(n_samples), or the command `tabdiff sample MODEL -o rows.parquet`."
 
@@ -195,7 +196,9 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self.resume = resume
 
     @unswayed()
-    def fit(self, X: Any, y: object = None) -> Self:
+    def fit(
+        self, X: Any, y: object = None, *, report: Callable[[Progress], None] | None = None
+    ) -> Self:
         """Learn the joint distribution of all columns of ``X``.
 
         A failed fit leaves the estimator as it was. After Ctrl-C the best weights so far are kept,
@@ -208,6 +211,10 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             At least 2 rows; never changed. The index is ignored.
         y : ignored
             There for scikit-learn's sake: the target is a column like the others.
+        report : callable, optional
+            Called with a :class:`~tabdiff.training.standing.Progress` after every step, for a page
+            or a log of one's own. A KeyboardInterrupt that it raises ends the fit as Ctrl-C does,
+            in any thread.
 
         Returns
         -------
@@ -240,11 +247,17 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         """
         self._check_parameters()
         keeper = self._keeper("table")
-        self._learn(X, keeper, self._entropy(keeper))
+        self._learn(X, keeper, self._entropy(keeper), report)
         keeper.remove()
         return self
 
-    def _learn(self, X: Any, keeper: Keeper, entropy: int) -> None:
+    def _learn(
+        self,
+        X: Any,
+        keeper: Keeper,
+        entropy: int,
+        report: Callable[[Progress], None] | None = None,
+    ) -> None:
         """:meth:`fit`, all but the end of the checkpoint.
 
         Parameters
@@ -253,6 +266,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             Of the training.
         entropy : int
             What all is drawn from.
+        report : callable or None
+            As in :meth:`fit`.
         """
         device, began = resolve_device(self.device), time.monotonic()
         schema = self.schema or Schema.infer(X, self.column_kinds)
@@ -276,7 +291,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         denoiser.set_proportions(encoder.proportions)
         joint = make_joint(encoder.layout, self.prior)
         kept, held_out = _hold_out(rows, self.validation_fraction, rng)
-        with ProgressBar(recipe, self.verbose) as bar:
+        with ProgressBar(recipe, self.verbose, report) as bar:
             trained = train(
                 denoiser.to(device),
                 joint,

@@ -34,6 +34,9 @@ ROOMS = {
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
     "integrations": {"synthesizer", "timeseries", "data.schema"}
     | {"data.averages", "inference.chunks", "training.settings"},
+    "cli.commands.ui": {"cli.talk", "ui"},
+    "ui": {"cli.talk", "cli.where", "synthesizer", "evaluation", "data.schema", "data.infer"}
+    | {"files", "terminal", "training.standing"},
     "cli": {"integrations", "synthesizer", "timeseries", "evaluation", "analytics"}
     | {"data.schema", "data.long", "data.constraints", "files", "terminal", "disk", "persistence"},
 }
