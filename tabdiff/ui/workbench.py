@@ -53,15 +53,15 @@ class Model:
         The kinds that were asked for at its fit.
     train, aside : DataFrame
         The rows it learned from, and those it never saw; of the second there may be none.
-    path : Path
-        Its file.
+    size : str
+        Of its file.
     """
 
     synth: DiffusionSynthesizer
     kinds: Mapping[Hashable, str]
     train: pd.DataFrame
     aside: pd.DataFrame
-    path: Path
+    size: str
 
 
 @dataclass
@@ -336,7 +336,8 @@ class Workbench:
     ) -> None:
         path = self.folder / "model.tabdiff"
         synth.save(path)
-        self._model, self._report, self._rows = Model(synth, kinds, train, aside, path), None, None
+        size = terminal.size(path.stat().st_size)
+        self._model, self._report, self._rows = Model(synth, kinds, train, aside, size), None, None
         for name in ("report.html", "rows.csv"):
             (self.folder / name).unlink(missing_ok=True)
         self._version += 1
@@ -354,7 +355,7 @@ class Workbench:
             "rows": synth.n_rows_seen_,
             "aside": len(model.aside),
             "columns": [str(column.name) for column in synth.schema_.columns],
-            "size": terminal.size(model.path.stat().st_size),
+            "size": model.size,
             "is_outdated": dict(model.kinds) != self._kinds,
         }
 

@@ -5,6 +5,7 @@ let secret = location.hash.slice(1);
 let shown = {};       // versions of what is on the page, so that only what changed is drawn again
 let polling = null;
 const POLL = 500;     // milliseconds
+const WAITING = "Waiting: another table is being worked on.";
 
 const find = (selector, within = document) => within.querySelector(selector);
 const count = (number) => number.toLocaleString("en");
@@ -81,7 +82,7 @@ async function open(file) {
       const told = await ask("POST", `tables?name=${encodeURIComponent(file.name)}`, file, kind);
       begin(told.secret);
       await refresh();
-      find("#columns-title").scrollIntoView({ block: "nearest" });
+      find("#columns-title").focus();
     } finally {
       drop.classList.remove("busy");
       find(".drop-words").replaceChildren(make("b", "Choose a CSV file"), " or drop it here");
@@ -195,14 +196,14 @@ function drawFit(state) {
   const section = find("#fit");
   section.hidden = Boolean(state.problem) && !state.model;
   find("#aside-field").hidden = !state.can_set_aside;
-  const job = drawJob(section, "fit", state, (job) => ({
-    waiting: "Waiting: another table is being worked on.",
-    running: job.figures.step ? "Learning." : "Looking at the columns.",
+  const job = drawJob(section, "fit", state, {
+    waiting: WAITING,
+    running: state.job?.figures.step ? "Learning." : "Looking at the columns.",
     stopping: "Stopping: the best so far is kept.",
     stopped: state.model ? "" : "Stopped before anything was learned.",
     failed: "",
     done: "",
-  })[job.state]);
+  }, () => "");
   const running = find(".running", section), figures = job?.figures ?? {};
   running.hidden = !isActive(job) || job.state === "waiting";
   if (!running.hidden) drawCourse(figures, job);
@@ -249,7 +250,7 @@ async function fit(event) {
 }
 
 // Buttons, status, problem and notes of one kind of job; gives the job if it is of this kind.
-function drawJob(section, what, state, status) {
+function drawJob(section, what, state, status, elapsed) {
   const own = state.job?.what === what ? state.job : null, active = isActive(own);
   find(".primary", section).disabled = isActive(state.job);
   const stop = find(".stop", section);
@@ -259,7 +260,10 @@ function drawJob(section, what, state, status) {
     stop.disabled = own?.state === "stopping";
     if (focused && !active) find(".primary", section).focus();
   }
-  find(".status", section).textContent = own ? status(own) : "";
+  // Who listens is told of a new state; who looks sees the seconds go by as well.
+  const told = own ? status[own.state] : "";
+  if (find(".status", section).textContent !== told) find(".status", section).textContent = told;
+  say(find(".elapsed", section), active && own.state !== "waiting" ? elapsed(own) : "");
   if (own) {
     if (own.state === "failed") say(find(".problem", section), own.problem);
     list(find(".notes", section), own.notes);
@@ -274,14 +278,14 @@ function drawRows(state) {
   section.hidden = !state.model;
   if (!state.model) return;
   if (!find("#count").value) find("#count").value = state.model.rows;
-  drawJob(section, "rows", state, (job) => ({
-    waiting: "Waiting: another table is being worked on.",
-    running: job.figures.rows ? `${count(job.figures.rows)} rows drawn.` : "Drawing.",
+  drawJob(section, "rows", state, {
+    waiting: WAITING,
+    running: "Drawing.",
     stopping: "Stopping.",
     stopped: "Stopped: no rows were kept.",
     failed: "",
     done: "",
-  })[job.state]);
+  }, (job) => `${count(job.figures.rows ?? 0)} rows, ${duration(job.seconds)}`);
   const drawn = state.drawn;
   find("#drawn").hidden = !drawn || (state.job?.what === "rows" && isActive(state.job));
   if (!drawn || shown.rows === drawn.version) return;
@@ -323,14 +327,14 @@ function drawReport(state) {
   section.hidden = !state.model;
   if (!state.model) return;
   drawTargets(state.model);
-  drawJob(section, "report", state, (job) => ({
-    waiting: "Waiting: another table is being worked on.",
-    running: `Comparing, ${duration(job.seconds)}. This takes from some seconds to a few minutes.`,
+  drawJob(section, "report", state, {
+    waiting: WAITING,
+    running: "Comparing. This takes from some seconds to a few minutes.",
     stopping: "Stopping.",
     stopped: "Stopped.",
     failed: "",
     done: "",
-  })[job.state]);
+  }, (job) => duration(job.seconds));
   const report = state.report;
   find("#written").hidden = !report;
   if (!report || shown.report === report.version) return;
@@ -341,6 +345,8 @@ function drawReport(state) {
     return item;
   }));
   find("#report-file").href = about("report");
+  find("#report-hint").textContent =
+    `${count(report.rows)} rows of each were compared. It shows values of the real table.`;
   find("#frame").src = `${about("report")}?${report.version}`;
 }
 
