@@ -118,5 +118,7 @@ class Workshop:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._worker.close(_PATIENCE)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            self._worker.close(_PATIENCE)
+        finally:  # a second Ctrl-C, too
+            shutil.rmtree(self.folder, ignore_errors=True)

@@ -139,9 +139,9 @@ def page(tmp_path: Path) -> Iterator[str]:
         yield re.search(r"http://127\.0\.0\.1:\d+", told)[0]
     finally:
         server.terminate()
-        _, told = server.communicate(timeout=60)
+        _, told = server.communicate(timeout=SECONDS)
     assert "defect" not in told and "Traceback" not in told, told
-    assert list(kept.iterdir()) == []
+    assert list(kept.glob("tabdiff-*")) == []
 
 
 @pytest.fixture
