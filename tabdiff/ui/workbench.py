@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import shutil
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +58,7 @@ class Model:
     """
 
     synth: DiffusionSynthesizer
-    kinds: Mapping[Hashable, str]
+    kinds: Mapping[str, str]
     train: pd.DataFrame
     aside: pd.DataFrame
     size: str
@@ -117,7 +117,7 @@ class Workbench:
     ) -> None:
         self.name, self.folder = name, folder
         self._frame, self._worker, self._limits = frame, worker, limits
-        self._kinds: dict[Hashable, str] = {}
+        self._kinds: dict[str, str] = {}
         self._schema: Schema | None = None
         self._columns: list[dict[str, Any]] = []
         self._notes: list[str] = []
@@ -302,7 +302,7 @@ class Workbench:
             "drawn": self._rows,
         }
 
-    def _understand(self, kinds: dict[Hashable, str]) -> None:
+    def _understand(self, kinds: dict[str, str]) -> None:
         """Infer the schema; at first a table that cannot be modelled is shown, with the reason."""
         unknown = kinds.keys() - set(self._frame.columns)
         if unknown:
@@ -330,7 +330,7 @@ class Workbench:
     def _adopt(
         self,
         synth: DiffusionSynthesizer,
-        kinds: Mapping[Hashable, str],
+        kinds: Mapping[str, str],
         train: pd.DataFrame,
         aside: pd.DataFrame,
     ) -> None:
@@ -360,7 +360,7 @@ class Workbench:
         }
 
 
-def _left_out(kinds: Mapping[Hashable, str]) -> list[Hashable]:
+def _left_out(kinds: Mapping[str, str]) -> list[str]:
     return [name for name, kind in kinds.items() if kind == LEAVE_OUT]
 
 
@@ -374,7 +374,7 @@ def _parted(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _columns(
-    frame: pd.DataFrame, kept: pd.DataFrame, schema: Schema | None, kinds: Mapping[Hashable, str]
+    frame: pd.DataFrame, kept: pd.DataFrame, schema: Schema | None, kinds: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Each column of the file, what it is, and what else it may be."""
     if schema is None:

@@ -109,6 +109,7 @@ class Browser:
             assert wide == width, f"{name}: {wide} pixels do not fit in {width}"
             if folder is not None:
                 self._resize(width, tall)
+                self.driver.execute_script("scrollTo(0, 0)")
                 self.driver.save_screenshot(f"{folder}/{name}-{width}.png")
         self._resize(WIDTHS[0], 900)
 
