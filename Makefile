@@ -3,6 +3,7 @@
 # make test    everything that must pass before a change lands
 # make test-lowest  the tests with the oldest libraries that pyproject.toml allows; wants Python 3.11
 # make docs    the documentation as a site in site/
+# make test-page  the page of tabdiff ui in a browser; wants Chromium and chromedriver
 # make lint    the linter, the formatter and the type checker
 # make format  let the formatter and the linter repair what they can
 # make clean   remove what was built, the environment included
@@ -16,7 +17,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& { echo "$$python"; break; }; done)
 
-.PHONY: demo environment test test-lowest docs lint format clean
+.PHONY: demo environment test test-lowest test-page docs lint format clean
 .DELETE_ON_ERROR:
 
 demo: $(STAMP)
@@ -34,6 +35,10 @@ test-lowest:
 
 docs: $(STAMP)
 	$(BIN)/python -m mkdocs build --strict
+
+test-page: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[e2e]' --constraint constraints.txt
+	$(BIN)/python -m pytest -m slow tests/ui
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -17,6 +17,7 @@ from tabdiff.inference.threads import unswayed
 from tabdiff.training.checkpoint import keeper_in
 from tabdiff.training.hardware import resolve_device
 from tabdiff.training.loop import Keeper
+from tabdiff.training.progress import Listener
 from tabdiff.training.settings import check_training
 from tabdiff.training.team import Team
 
@@ -44,7 +45,11 @@ class DiffusionEstimator(BaseEstimator):
     ADDED: ClassVar[frozenset[str]] = frozenset()
 
     def fit_together(
-        self, X: Any, team: Team, keeper_of: Callable[[str], Keeper] | None = None
+        self,
+        X: Any,
+        team: Team,
+        keeper_of: Callable[[str], Keeper] | None = None,
+        report: Listener | None = None,
     ) -> Self:
         """:meth:`fit`, as one of several workers; see :mod:`tabdiff.integrations.distributed`.
 
@@ -57,6 +62,8 @@ class DiffusionEstimator(BaseEstimator):
         keeper_of : callable, optional
             What keeps the training of this name; files in ``checkpoint_dir``, if that is given,
             when None.
+        report : callable, optional
+            Called with a :class:`~tabdiff.training.standing.Progress` after every step.
 
         Raises
         ------
@@ -64,12 +71,19 @@ class DiffusionEstimator(BaseEstimator):
         """
         self._check_parameters()
         keepers = [(keeper_of or self._keeper)(name) for name in self.TRAININGS]
-        self._learn(X, keepers, team.lead(self._entropy(*keepers)), team)
+        self._learn(X, keepers, team.lead(self._entropy(*keepers)), team, report)
         for keeper in keepers:
             keeper.remove()
         return self
 
-    def _learn(self, X: Any, keepers: Sequence[Keeper], entropy: int, team: Team) -> None:
+    def _learn(
+        self,
+        X: Any,
+        keepers: Sequence[Keeper],
+        entropy: int,
+        team: Team,
+        report: Listener | None = None,
+    ) -> None:
         """:meth:`fit`, all but the end of the checkpoints.
 
         Parameters
@@ -80,6 +94,8 @@ class DiffusionEstimator(BaseEstimator):
             What all is drawn from.
         team : Team
             Who learns together.
+        report : callable, optional
+            Called after every step.
         """
         raise NotImplementedError
 

@@ -37,7 +37,7 @@ from tabdiff.sampler import Sampler, learn_critic
 from tabdiff.training.critic import MOST_CANDIDATES, MOST_ROWS, Critic
 from tabdiff.training.hardware import autocast_for, resolve_device
 from tabdiff.training.loop import Keeper, Recipe, Trained, evaluate_loss, train
-from tabdiff.training.progress import ProgressBar
+from tabdiff.training.progress import Listener, ProgressBar
 from tabdiff.training.settings import (
     PRESETS,
     Size,
@@ -208,7 +208,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self.resume = resume
 
     @unswayed()
-    def fit(self, X: Any, y: object = None) -> Self:
+    def fit(self, X: Any, y: object = None, *, report: Listener | None = None) -> Self:
         """Learn the joint distribution of all columns of ``X``.
 
         A failed fit leaves the estimator as it was. After Ctrl-C the best weights so far are kept,
@@ -224,6 +224,10 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             be iterated over several times. See Notes.
         y : ignored
             There for scikit-learn's sake: the target is a column like the others.
+        report : callable, optional
+            Called with a :class:`~tabdiff.training.standing.Progress` after every step, for a page
+            or a log of one's own. A KeyboardInterrupt that it raises ends the fit as Ctrl-C does,
+            in any thread.
 
         Returns
         -------
@@ -271,12 +275,16 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         """
         self._check_parameters()
         if self.privacy is not None:
-            self._learn_privately(X, self.privacy)
+            self._learn_privately(X, self.privacy, report)
             return self
-        return self.fit_together(X, Team())
+        return self.fit_together(X, Team(), report=report)
 
     def fit_together(
-        self, X: Any, team: Team, keeper_of: Callable[[str], Keeper] | None = None
+        self,
+        X: Any,
+        team: Team,
+        keeper_of: Callable[[str], Keeper] | None = None,
+        report: Listener | None = None,
     ) -> Self:
         """See :meth:`DiffusionEstimator.fit_together`.
 
@@ -287,16 +295,23 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         """
         if self.privacy is not None:
             raise ValueError("privacy= is kept by one process alone. Call fit.")
-        return super().fit_together(X, team, keeper_of)
+        return super().fit_together(X, team, keeper_of, report)
 
-    def _learn(self, X: Any, keepers: Sequence[Keeper], entropy: int, team: Team) -> None:
+    def _learn(
+        self,
+        X: Any,
+        keepers: Sequence[Keeper],
+        entropy: int,
+        team: Team,
+        report: Listener | None = None,
+    ) -> None:
         [keeper] = keepers
         device, began = resolve_device(self.device), time.monotonic()
         noise, rng = generators(entropy, 0, device=device)
         rules = self.constraints, self.on_violation
         table = material_of(X, self.schema, self.column_kinds, *rules, self._n_held_out, rng)
         with table as material:
-            self._learn_from(material, keeper, entropy, noise, began, team)
+            self._learn_from(material, keeper, entropy, noise, began, team, report)
 
     def _learn_from(
         self,
@@ -306,6 +321,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         noise: torch.Generator,
         began: float,
         team: Team,
+        report: Listener | None,
     ) -> None:
         """:meth:`_learn`, of rows that are encoded.
 
@@ -319,13 +335,15 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         began : float
             When the fit did.
         team : Team
+        report : callable or None
+            As in :meth:`fit`.
         """
         encoder, device, n_rows = material.encoder, noise.device, material.n_rows
         recipe, size = self._recipe(n_rows), self._size(n_rows)
         denoiser = make_denoiser(encoder, size, entropy)
         denoiser.set_proportions(encoder.proportions)
         joint = make_joint(encoder.layout, self.prior)
-        with ProgressBar(recipe, self.verbose) as bar:
+        with ProgressBar(recipe, self.verbose, report) as bar:
             trained = train(
                 denoiser.to(device),
                 joint,
@@ -359,10 +377,10 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         if trained.stopped == "interrupted":
             raise KeyboardInterrupt
 
-    def _learn_privately(self, X: Any, privacy: Privacy) -> None:
+    def _learn_privately(self, X: Any, privacy: Privacy, report: Listener | None) -> None:
         """:meth:`fit` under differential privacy."""
         entropy, device = entropy_of(self.random_state), resolve_device(self.device)
-        with ProgressBar(self._recipe(privacy.n_rows or 0), self.verbose) as bar:
+        with ProgressBar(self._recipe(privacy.n_rows or 0), self.verbose, report) as bar:
             fitted = fit_privately(
                 X,
                 privacy,

@@ -54,6 +54,12 @@ def _one_line(text: str) -> str:
 
 def describe_frame(frame: pd.DataFrame, schema: Schema) -> str:
     """One line per column: kind, dtype, missing cells, distinct values and a glance at them."""
+    header = ["column", "kind", "dtype", "missing", "distinct", "values"]
+    return aligned(header, facts_of_columns(frame, schema), right=(3, 4))
+
+
+def facts_of_columns(frame: pd.DataFrame, schema: Schema) -> list[list[str]]:
+    """Of each column: name, kind, dtype, missing cells, distinct values and a glance at them."""
     rows = []
     for place, column in enumerate(schema.columns):
         cells = frame.iloc[:, place]
@@ -69,8 +75,7 @@ def describe_frame(frame: pd.DataFrame, schema: Schema) -> str:
                 _glance(present, column),
             ]
         )
-    header = ["column", "kind", "dtype", "missing", "distinct", "values"]
-    return aligned(header, rows, right=(3, 4))
+    return rows
 
 
 def _glance(present: pd.Series, column: Column) -> str:

@@ -41,7 +41,7 @@ from tabdiff.synthesizer import DiffusionSynthesizer
 from tabdiff.training.hardware import autocast_for, resolve_device
 from tabdiff.training.loop import Keeper, train
 from tabdiff.training.masks import SpanMasks
-from tabdiff.training.progress import ProgressBar
+from tabdiff.training.progress import Listener, ProgressBar
 from tabdiff.training.settings import (
     Size,
     default_held_out,
@@ -192,7 +192,7 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
         self.resume = resume
 
     @unswayed()
-    def fit(self, X: Any, y: object = None) -> Self:
+    def fit(self, X: Any, y: object = None, *, report: Listener | None = None) -> Self:
         """Learn the sequences of a long frame.
 
         Parameters
@@ -200,6 +200,8 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
         X : pandas or polars DataFrame
             A row per entity and moment, in any order; never changed.
         y : ignored
+        report : callable, optional
+            As of :meth:`DiffusionSynthesizer.fit`; of the network of sequences.
 
         Returns
         -------
@@ -217,9 +219,16 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
         FileExistsError, PersistenceError, OSError
             Of ``checkpoint_dir``, as :meth:`DiffusionSynthesizer.fit` does.
         """
-        return self.fit_together(X, Team())
+        return self.fit_together(X, Team(), report=report)
 
-    def _learn(self, X: Any, keepers: Sequence[Keeper], entropy: int, team: Team) -> None:
+    def _learn(
+        self,
+        X: Any,
+        keepers: Sequence[Keeper],
+        entropy: int,
+        team: Team,
+        report: Listener | None = None,
+    ) -> None:
         of_entities, keeper = keepers
         device, began = resolve_device(self.device), time.monotonic()
         noise, rng = generators(entropy, 0, device=device)
@@ -256,7 +265,7 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
         denoiser = make_denoiser(encoder, size, entropy)
         denoiser.set_proportions(encoder.rows.proportions)
         joint = make_joint(encoder.layout, self.prior)
-        with ProgressBar(recipe, self.verbose) as bar:
+        with ProgressBar(recipe, self.verbose, report) as bar:
             trained = train(
                 denoiser.to(device),
                 joint,

@@ -36,6 +36,9 @@ ROOMS = {
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
     "integrations": {"synthesizer", "timeseries", "data.schema", "data.errors", "data.constraints"}
     | {"data.averages", "inference.chunks", "training", "disk", "files"},
+    "cli.commands.ui": {"cli.talk", "ui"},
+    "ui": {"cli.talk", "cli.where", "synthesizer", "evaluation", "data.schema", "data.infer"}
+    | {"files", "terminal", "training.standing"},
     "cli": {"integrations", "synthesizer", "timeseries", "evaluation", "analytics"}
     | {"data.schema", "data.long", "data.constraints", "files", "terminal", "disk", "persistence"},
 }

@@ -354,6 +354,21 @@ def raising_at(step: int, error: type[BaseException]) -> Callable[[ProgressBar, 
     return report
 
 
+def test_who_reports_is_told_of_every_step_and_may_end_the_fit() -> None:
+    seen: list[int] = []
+
+    def report(progress: Progress) -> None:
+        seen.append(progress.step)
+        if progress.step == 3:
+            raise KeyboardInterrupt
+
+    synth = tiny(max_steps=6)
+    with pytest.raises(KeyboardInterrupt):
+        synth.fit(table(), report=report)
+    assert seen == [1, 2, 3] and synth.stopped_ == "interrupted"
+    assert len(synth.sample(5)) == 5
+
+
 @pytest.mark.parametrize("step", [1, 2])
 def test_93_ctrl_c_leaves_a_usable_model_and_goes_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, step: int

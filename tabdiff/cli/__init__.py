@@ -10,7 +10,6 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -27,7 +26,7 @@ from tabdiff.cli.exit_codes import (
     TERMINATED,
 )
 from tabdiff.cli.stopping import Termination, terminable
-from tabdiff.cli.talk import short_warnings, told
+from tabdiff.cli.talk import is_expected, short_warnings, told
 
 __all__ = [
     "BAD_INPUT",
@@ -62,7 +61,7 @@ def _run(arguments: Sequence[str] | None, termination: Termination) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except Exception as error:
-        if not _is_expected(error):
+        if not is_expected(error):
             traceback.print_exc()
             click.echo("This is a defect of tabdiff: please report it.", err=True)
             return DEFECT
@@ -84,21 +83,6 @@ class _Program(click.Group):
             raise ReaderGoneError from error
 
 
-def _is_expected(error: Exception) -> bool:
-    """Whether the message is meant for the user: raised by the system or by tabdiff on purpose."""
-    if isinstance(error, OSError | MemoryError):
-        return True
-    if not isinstance(error, ValueError | TypeError | ImportError):
-        return False
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    home = str(Path(__file__).parents[1])  # all of tabdiff
-    return frame.f_code.co_filename.startswith(home) or _is_not_fitted(error)
-
-
-def _is_not_fitted(error: Exception) -> bool:
-    return type(error).__name__ == "NotFittedError"
-
-
 @click.group(
     cls=_Program,
     commands=commands.found(),
@@ -116,6 +100,7 @@ def program() -> None:
       tabdiff evaluate data.csv fake.parquet --html report.html
       tabdiff fit sales.csv -o sales.tabdiff --sequence-key store --sequence-index date
       tabdiff forecast sales.tabdiff sales.csv --horizon 28 -o coming.csv
+      tabdiff ui
 
     Tables are .csv, .tsv (also with .gz) or .parquet; - is CSV from the standard input or to the
     standard output. Synthetic rows are not private by themselves: see what evaluate says.

@@ -1,8 +1,10 @@
 """How the command line talks: what it says besides tables, on the standard error."""
 
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 import click
@@ -16,6 +18,21 @@ def voice(quiet: bool) -> Callable[[str], None]:
 def named(path: str) -> str:
     """What a table is called, read from `path`."""
     return "standard input" if path == "-" else path
+
+
+def is_expected(error: Exception) -> bool:
+    """Whether the message is meant for the user: raised by the system or by tabdiff on purpose."""
+    if isinstance(error, OSError | MemoryError):
+        return True
+    if not isinstance(error, ValueError | TypeError | ImportError):
+        return False
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    home = str(Path(__file__).parents[1])  # all of tabdiff
+    return frame.f_code.co_filename.startswith(home) or _is_not_fitted(error)
+
+
+def _is_not_fitted(error: Exception) -> bool:
+    return type(error).__name__ == "NotFittedError"
 
 
 def told(error: Exception) -> str:

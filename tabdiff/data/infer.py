@@ -30,7 +30,7 @@ MIN_NEARLY_UNIQUE = 50
 # Share of the rows whose text no other row has, from which a column names rows, not groups of them.
 MOSTLY_ALONE = 0.5
 
-_KIND_OF_FORM = {
+KIND_OF_FORM = {
     **dict.fromkeys(("integer", "float", "decimal"), "numeric"),
     **dict.fromkeys(("datetime", "datetime text", "timestamp objects"), "datetime"),
     **dict.fromkeys(("datetime objects", "date", "period"), "datetime"),
@@ -298,7 +298,7 @@ def describe(series: pd.Series, label: Any, polars: dict[str, str]) -> Column:
         raise SchemaError(f"column {label!r}: dtype {text!r} is unknown here. Convert the column.")
     return Column(
         name=label,
-        kind=_KIND_OF_FORM.get(finding.form, "categorical"),
+        kind=KIND_OF_FORM.get(finding.form, "categorical"),
         dtype=text,
         form=finding.form,
         missing=finding.missing,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 
 from tqdm.auto import tqdm
 
 from tabdiff.training.loop import Recipe
 from tabdiff.training.standing import Progress
+
+Listener = Callable[[Progress], None]
 
 
 class ProgressBar:
@@ -19,9 +22,12 @@ class ProgressBar:
     recipe : Recipe
     verbose : 0, 1 or 2
         Never; only on a terminal or in a notebook; always.
+    report : callable, optional
+        Who else wants to know of every step.
     """
 
-    def __init__(self, recipe: Recipe, verbose: int) -> None:
+    def __init__(self, recipe: Recipe, verbose: int, report: Listener | None = None) -> None:
+        self._report = report
         shown = verbose == 2 or (verbose == 1 and (sys.stderr.isatty() or _in_notebook()))
         self._round = recipe.max_steps
         self._bar = tqdm(
@@ -38,6 +44,8 @@ class ProgressBar:
             if math.isfinite(progress.validation_loss):
                 shown["held-out"] = f"{progress.validation_loss:.4f}"
             self._bar.set_postfix(shown, refresh=False)
+        if self._report is not None:
+            self._report(progress)
 
     def __enter__(self) -> ProgressBar:
         return self
