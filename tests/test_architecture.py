@@ -35,7 +35,7 @@ ROOMS = {
     "timeseries": {"estimator", "synthesizer", "sequences", "fitted", "analytics"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
     "integrations": {"synthesizer", "timeseries", "data.schema"}
-    | {"data.averages", "inference.chunks", "training", "disk", "files"},
+    | {"data.averages", "inference.chunks", "sampler", "training", "disk", "files"},
     "cli": {"integrations", "synthesizer", "timeseries", "evaluation", "analytics"}
     | {"data.schema", "data.long", "data.constraints", "files", "terminal", "disk", "persistence"},
 }
