@@ -35,7 +35,7 @@ ROOMS = {
     "timeseries": {"estimator", "synthesizer", "sequences", "fitted", "analytics"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
     "integrations": {"synthesizer", "timeseries", "data.schema", "data.errors", "data.constraints"}
-    | {"data.averages", "inference.chunks", "training", "disk", "files"},
+    | {"data.averages", "inference.chunks", "sampler", "training", "disk", "files"},
     "cli.commands.ui": {"cli.talk", "ui"},
     "ui": {"cli.talk", "cli.where", "synthesizer", "evaluation", "data.schema", "data.infer"}
     | {"files", "terminal", "training.standing"},

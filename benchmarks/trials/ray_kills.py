@@ -1,12 +1,12 @@
 """Ray's workers are killed, and what they were making comes out as if they had not been.
 
-    python -m benchmarks.trials.ray_kills --kills 20 --seed 0
+    python -m benchmarks.trials.ray_kills training --kills 6 --seed 0
 
 Two workers on one machine learn a table, sample it, and write a sample to Parquet files, while a
 thread kills one of them by SIGKILL again and again: while it starts, while it works, after a
 checkpoint, and with a file half written. The model must have the bits of one that was learned by as
-many workers in peace; rows and files, those of a sample in this process. Jobs are repeated until
-there were enough kills.
+many workers in peace; rows and files, those of a sample in this process. A job (`training`,
+`sampling` or `writing`) is repeated until there were enough kills.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,6 @@ ROWS, PART = 24 * 1024, 1024
 # Of the processor: what a worker spends before it works, about, and a while more.
 STARTING, WORKING = 8.0, 6.0
 POLL = 0.002
-JOBS = ("training", "sampling", "writing")
 # How Ray calls the processes.
 WORKERS = {"training": "ray::RayTrainWorker", "sampling": "ray::MapWorker"}
 WORKERS["writing"] = WORKERS["sampling"]
@@ -166,51 +166,49 @@ def victims_of(job: str, folder: Path, rng: np.random.Generator) -> Iterator[tup
             yield "at its start", after(title, rng.uniform(0, STARTING))
 
 
-class Jobs:
-    """The three jobs, and what must come of each.
+def synthesizer() -> DiffusionSynthesizer:
+    """One that takes a while to learn, and to draw."""
+    changes = {"sampling_steps": 100, "batch_size": 256}
+    return DiffusionSynthesizer(max_steps=STEPS, random_state=0, **SETTINGS | changes)
 
-    Attributes
-    ----------
-    expected : dict of str
-        A digest for each job.
-    """
 
-    def __init__(self) -> None:
-        self._table, self._made = some_table(0), None
-        self.expected: dict[str, str] = {"training": self.training(None)}
-        assert self._made is not None
-        rows = _hash(self._made.sample(ROWS, random_state=1))
-        self.expected |= {"sampling": rows, "writing": rows}
+def training(storage: Path | None) -> str:
+    """Digest of what two workers learn."""
+    from tabdiff.integrations.ray import fit_ray
 
-    def training(self, storage: Path | None) -> str:
-        """Digest of what two workers learn."""
-        from tabdiff.integrations.ray import fit_ray
+    made = fit_ray(synthesizer(), some_table(0), num_cpus=0.5, max_failures=-1, storage=storage)
+    return digest(made)
 
-        synth = DiffusionSynthesizer(
-            max_steps=STEPS, random_state=0, **SETTINGS | {"sampling_steps": 100, "batch_size": 256}
-        )
-        self._made = fit_ray(synth, self._table, num_cpus=0.5, max_failures=-1, storage=storage)
-        return digest(self._made)
 
-    def sampling(self, folder: Path) -> str:
-        """Digest of the rows that two workers make."""
-        import pyarrow
-        import ray
+def sampling(made: DiffusionSynthesizer, folder: Path) -> str:
+    """Digest of the rows that two workers make."""
+    import pyarrow
+    import ray
 
-        from tabdiff.integrations.ray import sample_ray
+    from tabdiff.integrations.ray import sample_ray
 
-        made = sample_ray(self._made, ROWS, random_state=1, num_cpus=0.5, part_rows=PART)
-        return _hash(pyarrow.concat_tables(ray.get(made.to_arrow_refs())).to_pandas())
+    rows = sample_ray(made, ROWS, random_state=1, num_cpus=0.5, part_rows=PART)
+    return _hash(pyarrow.concat_tables(ray.get(rows.to_arrow_refs())).to_pandas())
 
-    def writing(self, folder: Path) -> str:
-        """Digest of the rows in the files that two workers write."""
-        from tabdiff.integrations.ray import sample_ray_to_parquet
 
-        path = folder / "rows"
-        sample_ray_to_parquet(self._made, ROWS, path, random_state=1, num_cpus=0.5, part_rows=PART)
-        left = [name for name in os.listdir(folder) if name != "rows"] + list(half_written(path))
-        assert not left, left
-        return _hash(pd.concat(map(pd.read_parquet, sorted(path.iterdir())), ignore_index=True))
+def writing(made: DiffusionSynthesizer, folder: Path) -> str:
+    """Digest of the rows in the files that two workers write; nothing else may be left."""
+    from tabdiff.integrations.ray import sample_ray_to_parquet
+
+    path = folder / "rows"
+    sample_ray_to_parquet(made, ROWS, path, random_state=1, num_cpus=0.5, part_rows=PART)
+    left = [name for name in os.listdir(folder) if name != "rows"] + list(half_written(path))
+    assert not left, left
+    return _hash(pd.concat(map(pd.read_parquet, sorted(path.iterdir())), ignore_index=True))
+
+
+def job_of(name: str) -> tuple[str, Callable[[Path], str]]:
+    """What must come of a job, and the job, which takes a folder to work in."""
+    if name == "training":
+        return training(None), training
+    made = synthesizer().fit(some_table(0))
+    work = sampling if name == "sampling" else writing
+    return _hash(made.sample(ROWS, random_state=1)), partial(work, made)
 
 
 def _hash(frame: pd.DataFrame) -> str:
@@ -220,33 +218,31 @@ def _hash(frame: pd.DataFrame) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("job", choices=WORKERS)
+    parser.add_argument("--kills", type=int, default=7)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     import ray
 
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    began, jobs = time.perf_counter(), Jobs()
-    figures: dict[str, Any] = {"ray": version("ray")}
+    began, (expected, work) = time.perf_counter(), job_of(asked.job)
+    rng, ways, runs = np.random.default_rng(asked.seed), Counter[str](), 0
     failures: list[str] = []
-    for number, job in enumerate(JOBS):
-        wanted = asked.kills // 3 + (number < asked.kills % 3)
-        rng, ways, runs = np.random.default_rng([asked.seed, number]), Counter[str](), 0
-        while ways.total() < wanted:
-            runs += 1
-            with tempfile.TemporaryDirectory() as name:
-                folder = Path(name).resolve()
-                victims = victims_of(job, folder, rng)
-                with killing(victims, wanted - ways.total()) as killed:
-                    found = getattr(jobs, job)(folder)
-            ways += killed
-            if found != jobs.expected[job]:
-                failures.append(f"{job}, run {runs}: {found}, not {jobs.expected[job]}: {killed}")
-            print(f"{job}, run {runs}: {dict(killed)}, {len(failures)} failed", file=sys.stderr)
-        figures |= {f"{job}_runs": runs, f"{job}_kills": dict(ways)}
+    while ways.total() < asked.kills:
+        runs += 1
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name).resolve()
+            victims = victims_of(asked.job, folder, rng)
+            with killing(victims, asked.kills - ways.total()) as killed:
+                found = work(folder)
+        ways += killed
+        if found != expected:
+            failures.append(f"run {runs}: {found}, not {expected}: {dict(killed)}")
+        print(f"run {runs}: {dict(killed)}, {len(failures)} failed", file=sys.stderr)
+    figures: dict[str, Any] = {"ray": version("ray"), "runs": runs, "ways": dict(ways)}
     seconds = time.perf_counter() - began
-    record("ray_kills", asked.seed, asked.kills, failures, seconds, figures)
+    record(f"ray_kills:{asked.job}", asked.seed, ways.total(), failures, seconds, figures)
     print("\n", failures or "held", figures, file=sys.stderr)
     sys.exit(bool(failures))
 

@@ -97,8 +97,8 @@ def fit_ray(
     Raises
     ------
     ValueError, TypeError
-        If a parameter is out of its range, ``synth`` has a ``checkpoint_dir``, or a ``name`` comes
-        without ``storage``.
+        If a parameter is out of its range, ``synth`` has a ``checkpoint_dir`` or ``privacy``, or a
+        ``name`` comes without ``storage``.
     ray.train.TrainingFailedError
         If the workers failed more often than that, by an error of ``fit`` as well.
     """
@@ -106,6 +106,8 @@ def fit_ray(
         raise TypeError(f"fit_ray fits synthesizers. Got {type(synth).__name__}.")
     if synth.checkpoint_dir is not None:
         raise ValueError("fit_ray keeps its checkpoints in storage=: leave checkpoint_dir out.")
+    if getattr(synth, "privacy", None) is not None:
+        raise ValueError("privacy= is kept by one process alone. Call fit.")
     if name is not None and storage is None:
         raise ValueError(f"name={name!r} tells runs in storage= apart: say where that is.")
     least, most = num_workers if isinstance(num_workers, tuple) else (num_workers, num_workers)

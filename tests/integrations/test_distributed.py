@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from benchmarks.trials.kills import SETTINGS, digest, some_sequences
-from tabdiff import TimeSeriesDiffusionSynthesizer
+from tabdiff import Privacy, TimeSeriesDiffusionSynthesizer
 from tabdiff.integrations.distributed import fit_distributed
 from tabdiff.training.ranks import Ranks
+from tabdiff.training.team import Team
 from tests.tiny import table, tiny
 from tests.training.test_ranks import together
 
@@ -47,6 +48,11 @@ def test_processes_fit_the_same_sequences(tmp_path: Path):
 def test_alone_there_is_nothing_to_share():
     with pytest.raises(RuntimeError, match=r"no process group.*torchrun"):
         fit_distributed(tiny(), table())
+
+
+def test_a_private_fit_is_not_shared():
+    with pytest.raises(ValueError, match="one process alone"):
+        tiny(privacy=Privacy(1.0, 1e-6)).fit_together(table(), Team())
 
 
 @pytest.mark.slow

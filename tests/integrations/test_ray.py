@@ -16,7 +16,7 @@ import ray
 
 from benchmarks.trials.kills import SETTINGS, digest
 from benchmarks.trials.ray_kills import WORKERS, after, after_checkpoint, in_a_write, killing
-from tabdiff import DiffusionSynthesizer, SchemaWarning, TimeSeriesDiffusionSynthesizer
+from tabdiff import DiffusionSynthesizer, Privacy, SchemaWarning, TimeSeriesDiffusionSynthesizer
 from tabdiff.integrations.ray import fit_ray, sample_ray, sample_ray_to_parquet
 from tests.test_synthesizer import mixed_table
 from tests.tiny import TINY, table, tiny
@@ -129,6 +129,7 @@ def test_a_fit_goes_on_after_a_kill_to_the_same_bits(tmp_path: Path):
         ({"num_cpus": 0.0}, "num_cpus must be in"),
         ({"name": "run"}, "storage="),
         ({"synth": tiny(checkpoint_dir="kept")}, "leave checkpoint_dir out"),
+        ({"synth": tiny(privacy=Privacy(1.0, 1e-6))}, "one process alone"),
         ({"synth": None}, "fit_ray fits synthesizers"),
     ],
 )
