@@ -145,8 +145,9 @@ class Fitted(Learned):
             "constraints": self.rewriting.state(),
             "encoder": encoder,
             "candidates": self.critic.candidates if self.critic else 1,
-            "privacy": self.privacy.state() if self.privacy else None,
         }
+        if self.privacy is not None:
+            content["privacy"] = self.privacy.state()
         weights |= {f"encoder.{k}": v for k, v in arrays.items()}
         trees = self.critic.state() if self.critic else {}
         return content, weights | {f"critic.{k}": v for k, v in trees.items()}
