@@ -121,7 +121,6 @@ def fit_privately(
     ValueError
         If the budget is too small.
     """
-    began = time.monotonic()
     if privacy.marginal_share < 1:
         require_opacus()
     rng = np.random.default_rng(secrets.randbits(128))
@@ -132,6 +131,7 @@ def fit_privately(
     denoiser = make_denoiser(found.encoder, size(round(n)), entropy)
     denoiser.set_proportions(found.encoder.proportions)
     joint = make_joint(layout, prior)
+    began = time.monotonic()
     trained = train(
         denoiser.to(device),
         joint,
@@ -142,10 +142,12 @@ def fit_privately(
         report=report,
         autocast=autocast_for(device),
     )
+    # How long rows were counted and learned from is a number that saw them: it is told to nobody.
+    seconds = time.monotonic() - began
     plan, steps = None, min(PRIVATE_STEPS, recipe(round(n)).max_steps)
     if privacy.marginal_share < 1 and trained.stopped not in ("interrupted", "nothing to learn"):
         plan = _plan(privacy, found.mu, n, steps)
-        trained = _refined(trained, joint, found.rows.to(device), plan, n, report)
+        trained = _refined(trained, joint, found.rows.to(device), plan, n, rng, report)
     return Fitted(
         rewriting=Verbatim(found.own.schema),
         encoder=found.encoder,
@@ -159,7 +161,7 @@ def fit_privately(
         best_step=trained.best_step,
         stopped=trained.stopped,
         n_rows_seen=round(n),
-        seconds=time.monotonic() - began,
+        seconds=seconds,
         privacy=_bill(privacy, found, plan),
     )
 
@@ -176,19 +178,19 @@ def _refined(
     rows: Mixed,
     plan: Plan,
     n: float,
+    rng: np.random.Generator,
     report: Callable[[Progress], None],
 ) -> Trained:
     """The network after private steps on rows; its history remains that of the coarse rows."""
-    secret = torch.Generator(rows.device).manual_seed(secrets.randbits(63))
-    masks = RowMasks(joint.layout)
-    descend = PrivateDescent(joint, rows, masks, plan, n, secret)
+    draws = torch.Generator(rows.device).manual_seed(secrets.randbits(63))
+    descend = PrivateDescent(joint, rows, RowMasks(joint.layout), plan, n, draws, rng)
     recipe = Recipe(
         plan.steps, learning_rate=PRIVATE_RATE, ema_steps=plan.steps / 4, check_every=plan.steps
     )
     # Batches of the ordinary step are never drawn, and nothing is held out: no row is looked at
     # but by private steps.
     refined = train(
-        trained.denoiser, joint, rows, None, recipe, secret, descend=descend, report=report
+        trained.denoiser, joint, rows, None, recipe, draws, descend=descend, report=report
     )
     return replace(trained, denoiser=refined.denoiser, stopped=refined.stopped or trained.stopped)
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from tabdiff.data.cells import present
 from tabdiff.data.errors import SchemaError, closest, listing
 from tabdiff.data.frames import container_of, polars_types, take, to_pandas
 from tabdiff.data.infer import FEW_ROWS, check_frame, infer_schema
@@ -91,13 +92,18 @@ def charter(df: Any, privacy: Privacy, noise: NoisyCounts, mu: float, delta: flo
         each = delta / len(asked.labels)
         found[name] = _labels_of(frame[name], name, noise, next(costs), each)
         paid.append(f"categories of {name!r}")
-        frame = frame.assign(**{str(name): _known_or_other(frame[name], found[name])})
+        frame = _with(frame, name, _known_or_other(frame[name], found[name]))
     missing = set(privacy.missing)
     for name in asked.gaps:
         cost = next(costs)
-        count = float(noise.of(np.array([float(frame[name].isna().sum())]), cost)[0])
+        count = float(noise.of(np.array([float(present(frame[name])[1].sum())]), cost)[0])
         missing |= {name} if count > SURE / cost else set()
         paid.append(f"missing cells of {name!r}")
+    # Gaps that noise hides have no level to go to; each row is left out for its own sake alone.
+    hidden = [name for name in asked.gaps if name not in missing]
+    gaps = [present(frame[name])[1] for name in hidden]
+    if (broken := np.any(gaps, axis=0)).any():
+        frame = take(frame, np.flatnonzero(~broken))
     return _drawn_up(df, frame, n, privacy, found, missing, tuple(paid))
 
 
@@ -120,7 +126,9 @@ class _Asked:
         gaps = [
             name
             for name in columns
-            if name not in privacy.surrogates and name not in privacy.missing
+            if name not in privacy.surrogates
+            and name not in privacy.missing
+            and _can_miss(frame[name].dtype)
         ]
         count = len(numbers) + len(labels) + len(gaps) + (privacy.n_rows is None)
         return cls(numbers, labels, gaps, count)
@@ -142,6 +150,11 @@ def _is_declared(series: pd.Series, privacy: Privacy) -> bool:
     return series.name in declared or _is_truth(series)
 
 
+def _can_miss(dtype: Any) -> bool:
+    """Whether cells of a dtype can be missing at all."""
+    return not (isinstance(dtype, np.dtype) and dtype.kind in "biu")
+
+
 def _is_truth(series: pd.Series) -> bool:
     return pd.api.types.is_bool_dtype(series.dtype)
 
@@ -155,7 +168,11 @@ def _require_declared(frame: pd.DataFrame, privacy: Privacy) -> None:
             numbers = getattr(series.dtype, "kind", "O") in "iufmM"
             how = f"bounds={{{name!r}: (low, high)}}" if numbers else f"categories={{{name!r}: …}}"
             problems.append(f"column {name!r} ({series.dtype}): declare {how}.")
-        elif name not in privacy.missing and name not in privacy.surrogates and series.isna().any():
+        elif (
+            name not in privacy.missing
+            and name not in privacy.surrogates
+            and present(series)[1].any()
+        ):
             problems.append(f"column {name!r} misses cells: declare missing=[{name!r}].")
     if privacy.n_rows is None:
         problems.append("how many rows there are, about: declare n_rows.")
@@ -222,7 +239,18 @@ def _labels_of(
 
 def _known_or_other(series: pd.Series, labels: list[Any]) -> pd.Series:
     plain = series.astype(object)
-    return plain.where(plain.isin(labels) | plain.isna(), OTHER)
+    plain = plain.where(plain.isin(labels) | plain.isna(), OTHER)
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        dtype = pd.CategoricalDtype(labels, ordered=dtype.ordered)
+    return plain.astype(dtype)
+
+
+def _with(frame: pd.DataFrame, name: Hashable, column: pd.Series) -> pd.DataFrame:
+    """The frame with another column in the place of one, whatever its label is."""
+    changed = frame.copy(deep=False)
+    changed.isetitem(list(frame.columns).index(name), column)
+    return changed
 
 
 def _drawn_up(

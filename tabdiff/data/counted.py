@@ -67,7 +67,10 @@ def _fit(
 ) -> ColumnEncoder:
     has_missing = column.name in own.missing
     if isinstance(plain, CategoricalEncoder):
-        codes = plain.encode(cells, np.random.default_rng(0)).cat
+        try:
+            codes = plain.encode(cells, np.random.default_rng(0)).cat
+        except SchemaError as error:
+            raise SchemaError(f"column {column.name!r}: {error}") from error
         assert codes is not None
         counts = _whole(noise.of(np.bincount(codes, minlength=len(plain.counts)), mu), own.n)
         levels, rare = plain.levels, plain.rare

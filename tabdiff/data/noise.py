@@ -85,5 +85,5 @@ def as_counts(noisy: Array, total: float) -> Array:
     flat = np.asarray(noisy, dtype=np.float64).ravel()
     falling = np.sort(flat)[::-1]
     excess = (np.cumsum(falling) - total) / np.arange(1, len(flat) + 1)
-    last = int(np.flatnonzero(falling > excess)[-1])
+    last = int(np.flatnonzero(falling >= excess)[-1])
     return np.maximum(flat - excess[last], 0.0).reshape(np.shape(noisy))

@@ -139,6 +139,8 @@ class Privacy:
         for label, levels in self.categories.items():
             if isinstance(levels, str) or not isinstance(levels, Iterable) or not list(levels):
                 raise ValueError(f"categories of {label!r} must be a list. Got {levels!r:.80}.")
+            if any(level is None or level != level for level in levels):
+                raise ValueError(f"categories of {label!r} hold a missing one: declare missing=.")
 
 
 @dataclass(frozen=True)

@@ -150,8 +150,11 @@ class PrivateDescent:
     n : float
         How many rows there are, as far as may be known.
     generator : torch.Generator
-        Of the batches and of the noise: whoever knows its seed knows the gradients, so it must come
-        from the operating system and be kept nowhere.
+        Of the draws of time, mask and noise that losses are told at, which need not be secret.
+    rng : numpy.random.Generator
+        Of the batches and of the noise on gradients: whoever knows it knows the gradients, so its
+        seed must come from the operating system, be long (a torch generator on a processor has
+        2^32 states to begin from, which can be tried one by one) and be kept nowhere.
     """
 
     def __init__(
@@ -162,25 +165,27 @@ class PrivateDescent:
         plan: Plan,
         n: float,
         generator: torch.Generator,
+        rng: np.random.Generator,
     ) -> None:
         self._joint, self._rows, self._masks = joint, rows, masks
-        self._plan, self._n, self._generator = plan, n, generator
+        self._plan, self._n, self._generator, self._rng = plan, n, generator, rng
         self._watched: Any = None
 
     def __call__(self, standing: Standing) -> float:
         """Move the weights once; the loss is nobody's business, so it is not a number."""
-        plan, generator = self._plan, self._generator
+        plan = self._plan
         if self._watched is None:
             self._watched = watched(standing.denoiser, plan.clip)
         standing.optimiser.zero_grad(set_to_none=True)
         learning = [p for p in standing.denoiser.parameters() if p.requires_grad]
         total = [torch.zeros_like(p) for p in learning]
-        u = torch.rand(len(self._rows), generator=generator, device=generator.device)
-        for chosen in (u < plan.sample_rate).nonzero().squeeze(1).split(AT_ONCE):
-            if len(chosen):
-                self._add(self._rows[chosen], learning, total)
+        chosen = np.flatnonzero(self._rng.random(len(self._rows)) < plan.sample_rate)
+        for some in torch.from_numpy(chosen).to(self._generator.device).split(AT_ONCE):
+            if len(some):
+                self._add(self._rows[some], learning, total)
         for p, own in zip(learning, total, strict=True):
-            noise = torch.randn(p.shape, generator=generator, device=p.device)
+            drawn = self._rng.standard_normal(tuple(p.shape), dtype=np.float32)
+            noise = torch.from_numpy(drawn).to(p.device)
             p.grad = (own + plan.sigma * plan.clip * noise) / (plan.sample_rate * self._n)
         standing.optimiser.step()
         return math.nan
@@ -201,11 +206,6 @@ class PrivateDescent:
             assert p.grad is not None
             own += p.grad
             p.grad = None
-
-    def finish(self) -> None:
-        """Leave the network as any other."""
-        if self._watched is not None:
-            self._watched.remove_hooks()
 
 
 def watched(denoiser: nn.Module, clip: float) -> Any:
