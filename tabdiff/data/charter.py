@@ -248,8 +248,10 @@ def _known_or_other(series: pd.Series, labels: list[Any]) -> pd.Series:
 
 def _with(frame: pd.DataFrame, name: Hashable, column: pd.Series) -> pd.DataFrame:
     """The frame with another column in the place of one, whatever its label is."""
-    changed = frame.copy(deep=False)
-    changed.isetitem(list(frame.columns).index(name), column)
+    labels: list[Hashable] = list(frame.columns)
+    columns = [column if own == name else frame.iloc[:, at] for at, own in enumerate(labels)]
+    changed = pd.concat(columns, axis=1)
+    changed.columns = frame.columns
     return changed
 
 

@@ -1,4 +1,4 @@
-"""The audit of private fits: bounds that hold, nothing found where nothing is, planted faults caught.
+"""The audit of private fits: bounds hold, nothing is found where nothing is, faults are caught.
 
 All seeds are fixed; with fresh ones an audit of 99.9 % cries wolf once in a thousand.
 """
