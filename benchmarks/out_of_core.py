@@ -224,10 +224,9 @@ def _of_large(rows: list[dict[str, Any]]) -> Iterator[str]:
             "fit s",
             "of it training",
             "peak GB fitting",
-            "100,000 rows sampled: s",
-            "peak GB",
-            "1,000,000 rows: s",
-            "peak GB",
+            "rows sampled",
+            "sample s",
+            "peak GB sampling",
         )
     )
     for row in rows:
