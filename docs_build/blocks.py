@@ -93,9 +93,9 @@ def refresh(page: Path) -> None:
             os.chdir(here)
 
     def renewed(found: re.Match[str]) -> str:
-        text = next(printed)
+        text = "\n".join(line.rstrip() for line in next(printed).rstrip().splitlines())
         code = f"```{found['language']}\n{found['code']}```\n"
-        return code + (f"\n```text\n{text.rstrip()}\n```\n" if text.strip() else "")
+        return code + (f"\n```text\n{text}\n```\n" if text else "")
 
     page.write_text(BLOCK.sub(renewed, page.read_text(encoding="utf-8")), encoding="utf-8")
 
