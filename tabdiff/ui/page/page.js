@@ -225,7 +225,7 @@ function drawCourse(figures, job) {
   find("#loss").textContent = figures.loss?.toFixed(3) ?? "–";
   find("#held-out").textContent = figures.held_out?.toFixed(3) ?? "–";
   const looks = figures.looks ?? [];
-  find("#curve").hidden = looks.length < 2;
+  find("#curve").toggleAttribute("hidden", looks.length < 2); // an SVG has no property for it
   if (looks.length < 2) return;
   const last = looks.at(-1)[0], losses = looks.map(([, loss]) => loss);
   const low = Math.min(...losses), range = Math.max(...losses) - low || 1;
