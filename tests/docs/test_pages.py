@@ -9,6 +9,9 @@ from tests.shortened import shorten
 
 # They judge rows in full, which the README's blocks do in the default suite.
 SLOW = {"quickstart.md", "howto/evaluate.md"}
+# Its blocks are the setting of its table, which tests/integrations/test_from_sdv.py runs with them.
+ELSEWHERE = {"from_sdv.md"}
+NEEDED = {"howto/scikit_learn.md": "imblearn", "howto/sql_and_polars.md": "duckdb"}
 
 
 def named(page: Path) -> str:
@@ -18,6 +21,7 @@ def named(page: Path) -> str:
 PAGES = [
     pytest.param(page, id=named(page), marks=[pytest.mark.slow] if named(page) in SLOW else [])
     for page in pages()
+    if named(page) not in ELSEWHERE
 ]
 
 
@@ -26,6 +30,7 @@ def test_blocks_run_one_after_the_other_and_print_where_the_page_says_so(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     pytest.importorskip("sdmetrics")
+    pytest.importorskip(NEEDED.get(named(page), "plotly"))
     shorten(monkeypatch)
     monkeypatch.chdir(tmp_path)
     for block, printed in run(page):
