@@ -7,8 +7,9 @@ import pytest
 from docs_build.blocks import DOCS, blocks, pages, refresh, run
 from tests.shortened import shorten
 
-# They judge rows in full, which the README's blocks do in the default suite.
-SLOW = {"quickstart.md", "howto/evaluate.md"}
+# The first two judge rows in full, which the README's blocks do in the default suite; the third runs
+# there with its tables.
+SLOW = {"quickstart.md", "howto/evaluate.md", "from_sdv.md"}
 
 
 def named(page: Path) -> str:

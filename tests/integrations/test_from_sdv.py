@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tabdiff.training import settings
+from tests.shortened import shorten
 
 PAGE = (Path(__file__).parents[2] / "docs" / "from_sdv.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
@@ -15,8 +15,7 @@ ROWS = re.findall(r"^\| (.*) \| (.*) \|$", PAGE, flags=re.MULTILINE)
 
 def test_every_right_hand_side_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("sdmetrics")
-    monkeypatch.setattr(settings, "default_steps", lambda n_rows: 20)
-    monkeypatch.setattr("tabdiff.timeseries.default_sequence_steps", lambda layout: 2)
+    shorten(monkeypatch)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     for block in BLOCKS:
