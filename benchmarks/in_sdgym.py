@@ -42,8 +42,8 @@ from tabdiff.integrations.sdgym import contestant, write_set
 
 RESULTS = HERE / "results" / "sdgym.jsonl"
 LIBRARIES = ("sdgym", "sdv", "sdmetrics", "torch", "pandas")
-# SDGym's names of what is kept, and their formats. Its seconds are not: they are those of a clock, and
-# its memory is that of Python's objects alone; `tables.py` measures both.
+# SDGym's names of what is kept, and their formats. Its seconds are not: they are those of a clock,
+# and its memory is that of Python's objects alone; `tables.py` measures both.
 FIGURES = {
     "Quality_Score": ".3f",
     "Diagnostic_Score": ".3f",
