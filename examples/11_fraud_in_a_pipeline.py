@@ -31,7 +31,9 @@ def main() -> None:
     payments, fraud, chance = _payments(options.rows, np.random.default_rng(0))
     print(f"\n{len(payments):,} payments, {fraud.sum()} of them fraudulent ({fraud.mean():.1%})\n")
 
-    synth = DiffusionSynthesizer(random_state=0, max_steps=options.max_steps, verbose=0)
+    synth = DiffusionSynthesizer(
+        preset="fast", random_state=0, max_steps=options.max_steps, verbose=0
+    )
     ways = {
         "as it is": None,
         "the same frauds again, to 5 %": RandomOverSampler(sampling_strategy=0.05, random_state=0),
@@ -102,9 +104,9 @@ def _payments(n: int, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.Series
     )  # fmt: skip
     new_device = np.exp(-frame["device_days"] / 20)
     log_odds = (
-        -9.5
-        + 1.5 * np.log(frame["amount"] / frame["usual_amount"]).clip(lower=0)
-        + 4.0 * new_device
+        -10.0
+        + 2.2 * np.log(frame["amount"] / frame["usual_amount"]).clip(lower=0)
+        + 5.5 * new_device
         + 2.5 * (frame["merchant"] == "gift cards")
         + 2.0 * ((frame["channel"] == "app") & (frame["hour"] < 6))
     )
