@@ -255,5 +255,7 @@ class DiffusionEstimator(BaseEstimator):
 
 
 def _plain(value: Any) -> Any:
-    """``value`` as JSON knows it: numpy's numbers become Python's."""
+    """``value`` as JSON knows it: numpy's numbers become Python's, tuples lists."""
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
     return value.item() if isinstance(value, np.generic) else value

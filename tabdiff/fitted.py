@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from tabdiff.data.guards import Guards
 from tabdiff.data.long import require_table_of
 from tabdiff.data.mixed import Layout
 from tabdiff.data.parts import take, take_integer
@@ -146,8 +147,12 @@ class Fitted(Learned):
             "encoder": encoder,
             "candidates": self.critic.candidates if self.critic else 1,
         }
-        if self.privacy is not None:
-            content["privacy"] = self.privacy.state()
+        # What files did not hold from the first is left out where there is nothing to say.
+        added = {
+            "guards": self.rewriting.guards.state(),
+            "privacy": self.privacy.state() if self.privacy else None,
+        }
+        content |= {name: own for name, own in added.items() if own is not None}
         weights |= {f"encoder.{k}": v for k, v in arrays.items()}
         trees = self.critic.state() if self.critic else {}
         return content, weights | {f"critic.{k}": v for k, v in trees.items()}
@@ -169,7 +174,8 @@ class Fitted(Learned):
         """
         encoder = TableEncoder.from_state(content["encoder"], _under("encoder.", arrays))
         schema = Schema.from_dict(content["schema"])
-        rewriting = rewriting_from_state(content["constraints"], schema, encoder.schema)
+        guards = Guards.from_state(content.get("guards"), schema)
+        rewriting = rewriting_from_state(content["constraints"], schema, encoder.schema, guards)
         learned = cls.from_record(content, arrays, encoder, prior, device)
         critic = None
         if content["candidates"] != 1:

@@ -19,10 +19,13 @@ from tabdiff.analytics.verbs import LookInside
 from tabdiff.data.augmenting import as_fitted, rows_to_add
 from tabdiff.data.constraints import Constraint, ConstraintError, ConstraintSet, Unique
 from tabdiff.data.constraints.checks import check_choice, distinct_constraints
+from tabdiff.data.errors import CopyError
 from tabdiff.data.frames import concat
 from tabdiff.data.gaps import Gaps
+from tabdiff.data.guards import Guarding, check_percentiles
 from tabdiff.data.material import Material, material_of
 from tabdiff.data.mixed import Layout, Mixed
+from tabdiff.data.originals import Originals
 from tabdiff.data.privacy import Privacy
 from tabdiff.data.rewriting import Inquiry
 from tabdiff.data.schema import Schema
@@ -101,7 +104,25 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         Fits under differential privacy: everything that saw rows is declared public or paid for
         with noise. What would look at rows otherwise cannot be set beside it: ``schema``,
         ``column_kinds``, ``constraints``, ``validation_fraction``, ``candidates``,
-        ``checkpoint_dir``. Steps and budgets are those of the pre-training.
+        ``exclude_copies``, ``min_category_count``, ``clip_percentiles``, ``checkpoint_dir``.
+        Steps and budgets are those of the pre-training.
+    exclude_copies : bool
+        No row of :meth:`sample`, :meth:`sample_iter` or :meth:`augment` that is drawn equals a
+        training row in all columns but identifiers and constants; one that does is drawn anew, up
+        to 20 times, and counted in ``copies_redrawn_``. Which rows these are is known in memory
+        only: a file that knew them would tell anybody who was in the table. A loaded or unpickled
+        model therefore refuses to sample until :meth:`exclude_copies_of` tells it. Rows that are
+        nearly a training row pass; and where the columns can hold few different rows, those that
+        never come out are the training rows.
+    min_category_count : int, optional
+        Categories of fewer training rows are never learned, made or kept in a file: they share
+        one level, "other" where all categories of the column are text without an order, else a
+        missing cell. The level may itself have few rows. Whole numbers and booleans without a
+        nullable dtype are refused where nothing can stand in.
+    clip_percentiles : (float, float), optional
+        Such as (0.1, 99.9): numbers, dates and spans beyond these percentiles of their column are
+        learned as the values at them, which are values of rows; at least one row on each side
+        counts as beyond, unless its end is 0 or 100. Constraints are checked afterwards.
     device : str
         "auto" (cuda, mps, cpu), or a torch device.
     random_state : int, numpy Generator, RandomState or None
@@ -135,6 +156,10 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         As in scikit-learn; the names only where all are strings.
     candidates_ : int
         Rows drawn for each that comes out.
+    copies_redrawn_ : int
+        Rows that were drawn anew since they equalled a training row, over all calls so far.
+    guards_ : Guards
+        What ``min_category_count`` and ``clip_percentiles`` took out; ``guards_.told()`` in words.
     privacy_spent_ : PrivacySpent or None
         What a private fit cost, and what of it was public.
     n_rows_seen_ : int
@@ -158,7 +183,9 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
 
     KIND = "DiffusionSynthesizer"
     TRAININGS = ("table",)
-    ADDED = frozenset({"preset"})
+    ADDED = frozenset({"preset", "exclude_copies", "min_category_count", "clip_percentiles"})
+    # Which rows must not come out again; in memory alone.
+    _originals: Originals | None = None
 
     def __init__(
         self,
@@ -179,6 +206,9 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         sampling_steps: int | None = None,
         candidates: int | None = None,
         privacy: Privacy | None = None,
+        exclude_copies: bool = False,
+        min_category_count: int | None = None,
+        clip_percentiles: tuple[float, float] | None = None,
         device: str = "auto",
         random_state: Seed = None,
         verbose: int = 1,
@@ -201,6 +231,9 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self.sampling_steps = sampling_steps
         self.candidates = candidates
         self.privacy = privacy
+        self.exclude_copies = exclude_copies
+        self.min_category_count = min_category_count
+        self.clip_percentiles = clip_percentiles
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -270,8 +303,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         draws batches at random; it takes 4 bytes for each numeric and 2 for each categorical part
         of a row, in the folder that TMPDIR names. In memory are a piece of 131,072 rows and up to
         some 20 MB for each column, however many rows there are; a ``validation_fraction`` above
-        .02 adds 8 bytes a row. Constraints want the whole table and are refused. What comes from
-        files has pyarrow's dtypes.
+        .02 adds 8 bytes a row. Constraints and guards want the whole table and are refused. What
+        comes from files has pyarrow's dtypes.
         """
         self._check_parameters()
         if self.privacy is not None:
@@ -309,7 +342,10 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         device, began = resolve_device(self.device), time.monotonic()
         noise, rng = generators(entropy, 0, device=device)
         rules = self.constraints, self.on_violation
-        table = material_of(X, self.schema, self.column_kinds, *rules, self._n_held_out, rng)
+        guarding = Guarding(self.min_category_count, self.clip_percentiles, self.exclude_copies)
+        table = material_of(
+            X, self.schema, self.column_kinds, *rules, self._n_held_out, rng, guarding
+        )
         with table as material:
             self._learn_from(material, keeper, entropy, noise, began, team, report)
 
@@ -372,7 +408,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
                 stopped=trained.stopped,
                 n_rows_seen=n_rows,
                 seconds=time.monotonic() - began + keeper.seconds,
-            )
+            ),
+            material.originals,
         )
         if trained.stopped == "interrupted":
             raise KeyboardInterrupt
@@ -451,6 +488,9 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         ConstraintError
             If too few different rows are found where they must be unique; they are so within one
             call.
+        CopyError
+            With ``exclude_copies``, if rows still equal training rows after 20 attempts, or the
+            model does not know these, as it came from a file.
         MemoryError
             If the rows would not fit into memory; :meth:`sample_iter` makes them piece by piece.
 
@@ -467,6 +507,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         question = self._fitted.rewriting.ask(self.encoder_, conditions)
         n = _count(n_samples, conditions, question)
         self._require_memory(f"n_samples={n:,}", n, _PIECEWISE)
+        question = self._unlike_training(question, n)
         path = self._next_path(random_state)
         frame = next(self._sampler().frames(question, n, max(n, 1), path))
         if isinstance(conditions, pd.DataFrame) and isinstance(frame, pd.DataFrame):
@@ -488,13 +529,14 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
 
         Raises
         ------
-        NotFittedError, ValueError, TypeError, ConditionError
+        NotFittedError, ValueError, TypeError, ConditionError, CopyError
             As :meth:`sample` does; ``chunk`` must be at least 1.
         """
         check_is_fitted(self)
         question = self._fitted.rewriting.ask(self.encoder_, conditions)
         n = _count(n_samples, conditions, question)
         size = require_whole("chunk", chunk, least=1)
+        question = self._unlike_training(question, n)
         return self._sampler().frames(question, n, size, self._next_path(random_state))
 
     def sample_part(
@@ -525,7 +567,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
 
         Raises
         ------
-        NotFittedError, ValueError, TypeError, ConditionError
+        NotFittedError, ValueError, TypeError, ConditionError, CopyError
             As :meth:`sample` does.
         ConstraintError
             If rows must be unique: no part knows those of the others.
@@ -537,6 +579,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         first = require_whole("first", first, least=0, most=last - 1)
         require_whole("random_state", random_state, least=0)
         _require_rows_by_themselves(self.constraint_set_)
+        question = self._unlike_training(question, n)
         return self._sampler().part(question, n, first, last, self._next_path(random_state))
 
     @unswayed()
@@ -611,7 +654,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         Parameters
         ----------
         df : DataFrame or array
-            The rows to keep, with the fitted columns.
+            The rows to keep, with the fitted columns; see :meth:`guarded`.
         factor : float, at least 1, optional
             How many rows the result has, as a multiple of ``df``'s.
         target : column label, optional
@@ -643,6 +686,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         ValueError
             If neither or both of ``factor`` and ``target`` are given, ``factor`` is below 1, or
             ``counts`` are no whole numbers or ask for fewer rows of a value than there are.
+        CopyError
+            As in :meth:`sample`.
         MemoryError
             If the rows would not fit into memory.
         """
@@ -654,6 +699,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self._require_memory(f"{n:,} rows to add", n, _PIECEWISE)
         by_value = [] if target is None else wanted
         question = rewriting.ask_more(self.encoder_, kept, target, by_value)
+        question = self._unlike_training(question, n)
         frames = self._sampler().frames(question, n, max(n, 1), self._next_path(random_state))
         return concat([kept, next(frames)])
 
@@ -733,6 +779,65 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         loss = partial(evaluate_loss, self.denoiser_, self._fitted.joint, rows, autocast)
         return -by_itself(loss, device)
 
+    def guarded(self, df: Any) -> Any:
+        """``df`` as the model knows it, which is how it should be judged beside its rows.
+
+        Categories that the model does not tell apart are the stand-in, and numbers beyond what it
+        learned the nearest bound; ``df`` itself where ``min_category_count`` and
+        ``clip_percentiles`` took nothing out. :meth:`augment`, :meth:`score` and whatever else
+        takes rows does this by itself; conditions are not touched.
+
+        Raises
+        ------
+        NotFittedError
+            Before :meth:`fit`.
+        SchemaError
+            If ``df`` does not have the fitted columns.
+        """
+        check_is_fitted(self)
+        return self._fitted.rewriting.guarded(df)
+
+    def exclude_copies_of(self, df: Any) -> Self:
+        """Set ``exclude_copies`` and tell a model, in memory, whose copies: the rows of ``df``.
+
+        For a model that came from a file, or to exclude rows of other tables.
+
+        Raises
+        ------
+        NotFittedError
+            Before :meth:`fit`.
+        SchemaError
+            If ``df`` does not have the fitted columns.
+        """
+        check_is_fitted(self)
+        self._originals = Originals(self.guarded(df), self._fitted.schema)
+        self.exclude_copies = True
+        return self
+
+    @property
+    def copies_redrawn_(self) -> int:
+        """Rows that were drawn anew since they equalled a training row."""
+        check_is_fitted(self)
+        return 0 if self._originals is None else self._originals.redrawn
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is pickled travels like a file, and must not know the training rows either.
+        state: dict[str, Any] = super().__getstate__()
+        return {name: own for name, own in state.items() if name != "_originals"}
+
+    def _unlike_training(self, question: Inquiry, n: int) -> Inquiry:
+        """The question of n rows, none of which may equal a training row where that is wanted."""
+        if not self.exclude_copies or n == 0:
+            return question
+        if self._originals is None:
+            raise CopyError(
+                "exclude_copies=True, but this model does not know its training rows: no file or "
+                "pickle keeps them, nor does a fit without it. Give them with "
+                "exclude_copies_of(df) or, on the command line, --exclude-copies-of DATA; or set "
+                "exclude_copies=False."
+            )
+        return question.unlike(self._originals)
+
     @property
     def n_parameters_(self) -> int:
         """Weights of the network."""
@@ -754,6 +859,12 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             raise ValueError(f"preset must be 'fast', 'default' or 'best'. Got {self.preset!r}.")
         if self.candidates is not None:
             require_whole("candidates", self.candidates, least=1, most=MOST_CANDIDATES)
+        if not isinstance(self.exclude_copies, bool):
+            raise TypeError(f"exclude_copies must be True or False. Got {self.exclude_copies!r}.")
+        if self.min_category_count is not None:
+            require_whole("min_category_count", self.min_category_count, least=1)
+        if self.clip_percentiles is not None:
+            check_percentiles(self.clip_percentiles)
         self._check_privacy()
 
     def _check_privacy(self) -> None:
@@ -767,22 +878,30 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             "column_kinds": "kinds follow from Privacy's bounds and categories",
             "constraints": "constraints learn from rows",
             "validation_fraction": "held-out rows would decide when to stop",
+            "min_category_count": "categories are declared, or counted with noise",
+            "clip_percentiles": "bounds are declared, or measured with noise",
             "checkpoint_dir": "a checkpoint would keep the noise",
         }
         for name, why in looks.items():
             if getattr(self, name) is not None:
                 raise ValueError(f"{name} cannot be set in private mode: {why}. Leave it out.")
+        if self.exclude_copies:
+            raise ValueError(
+                "exclude_copies cannot be set in private mode: the rows that are left out would "
+                "tell who was in the table. Leave it out."
+            )
         if self.candidates not in (None, 1):
             raise ValueError(
                 f"candidates={self.candidates} cannot be set in private mode: what chooses among "
                 "them learns from rows. Leave it out."
             )
 
-    def _adopt(self, fitted: Fitted) -> None:
+    def _adopt(self, fitted: Fitted, originals: Originals | None = None) -> None:
         """Take over what a fit or a file gave, all of it at once."""
-        self._fitted = fitted
+        self._fitted, self._originals = fitted, originals
         self.schema_, self.encoder_ = fitted.schema, fitted.encoder
         self.constraint_set_ = fitted.rewriting.constraint_set
+        self.guards_ = fitted.rewriting.guards
         self.denoiser_, self.history_ = fitted.denoiser, fitted.history
         self.privacy_spent_ = fitted.privacy
         self.candidates_ = fitted.critic.candidates if fitted.critic else 1
@@ -858,6 +977,8 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         self, content: dict[str, Any], arrays: dict[str, np.ndarray], device: torch.device
     ) -> None:
         fitted = Fitted.from_state(content, arrays, self.prior, device)
+        if self.clip_percentiles is not None:
+            self.clip_percentiles = (self.clip_percentiles[0], self.clip_percentiles[1])
         if fitted.rewriting.constraint_set is not None:
             self.constraints = list(fitted.rewriting.constraint_set.constraints)
         self._adopt(fitted)

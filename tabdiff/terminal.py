@@ -116,6 +116,13 @@ def describe_model(path: str, synth: DiffusionSynthesizer, envelope: Envelope) -
     if synth.constraint_set_ is not None:
         kept = [f"  {constraint}" for constraint in synth.constraint_set_.constraints]
         told += ["", "constraints", *kept]
+    guards = synth.guards_.told()
+    if synth.exclude_copies:
+        guards.append(
+            "rows that equal a training row are drawn anew, once the model is told these."
+        )
+    if guards:
+        told += ["", "guards", *(f"  {line}" for line in guards)]
     return "\n".join([os.fspath(path), *told, "", _columns(synth.schema_)])
 
 

@@ -66,6 +66,21 @@ def quantiles(text: str) -> tuple[float, ...]:
     return told
 
 
+def percentiles(text: str) -> tuple[float, float]:
+    """Two percentiles, ``0.1,99.9``.
+
+    Raises
+    ------
+    click.BadParameter
+        If they are not two numbers.
+    """
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is not LOW,HIGH, such as 0.1,99.9.") from error
+    return low, high
+
+
 def column_kind(text: str) -> tuple[str, str]:
     """A column and its kind, ``zip=categorical``; the name may itself hold a ``=``.
 
@@ -123,6 +138,13 @@ kind = click.option(
     multiple=True,
     help="What a column is, where the guess is wrong; may be repeated: numeric, categorical, "
     "datetime, timedelta or identifier.",
+)
+originals = click.option(
+    "--exclude-copies-of",
+    "originals",
+    metavar="DATA",
+    help="The training table: no row that is made equals one of it. A model that was fitted with "
+    "--exclude-copies wants it.",
 )
 quiet = click.option("--quiet", "-q", is_flag=True, help="Only warnings and errors.")
 device = click.option(

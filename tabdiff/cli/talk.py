@@ -15,6 +15,11 @@ def voice(quiet: bool) -> Callable[[str], None]:
     return (lambda text: None) if quiet else (lambda text: click.echo(text, err=True))
 
 
+def say_redrawn(n_rows: int, quiet: bool) -> None:
+    """Tell how many rows equalled a training row."""
+    voice(quiet)(f"Rows that equalled a training row and were drawn anew: {n_rows:,}.")
+
+
 def named(path: str) -> str:
     """What a table is called, read from `path`."""
     return "standard input" if path == "-" else path

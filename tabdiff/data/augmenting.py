@@ -30,6 +30,8 @@ _MISSING = ("", None)
 def as_fitted(rewriting: Verbatim, encoder: TableEncoder, df: Any) -> Any:
     """The rows of ``df`` in the container, column order and dtypes of the fitted table.
 
+    What the guards take out is taken out of them, too.
+
     Raises
     ------
     SchemaError
@@ -38,6 +40,7 @@ def as_fitted(rewriting: Verbatim, encoder: TableEncoder, df: Any) -> Any:
     ConstraintError
         If rows break a constraint.
     """
+    df = rewriting.guarded(df)
     encoder.encode(rewriting.transform(df), np.random.default_rng(0))
     series, columns = by_label(to_pandas(df)), rewriting.schema.columns
     cells = [read_cells(series[column.name], column) for column in columns]

@@ -30,6 +30,10 @@ class UnknownColumnError(ConditionError, KeyError):
     __str__ = ValueError.__str__
 
 
+class CopyError(ValueError):
+    """Rows that cannot be kept from equalling training rows, or nobody knows whether they do."""
+
+
 class ConditionWarning(UserWarning):
     """A condition beyond what the training rows showed."""
 

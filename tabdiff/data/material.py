@@ -11,10 +11,12 @@ import numpy as np
 import torch
 
 from tabdiff.data.constraints import Constraint, ConstraintError
+from tabdiff.data.guards import UNGUARDED, Guarding, Guards
 from tabdiff.data.mixed import Mixed
+from tabdiff.data.originals import Originals
 from tabdiff.data.pieces import pieces_of
 from tabdiff.data.rewriting import Verbatim, rewriting_of
-from tabdiff.data.schema import Schema
+from tabdiff.data.schema import Schema, SchemaError
 from tabdiff.data.stored import StoredRows
 from tabdiff.data.streaming import streamed
 from tabdiff.data.table import TableEncoder
@@ -32,12 +34,15 @@ class Material:
         Of the one that is learned.
     kept, held_out : Mixed or StoredRows
         Rows to learn from, and others that judge: the same where there is nothing to hold out.
+    originals : Originals or None
+        The rows of the user's table, where none of them may come out again.
     """
 
     rewriting: Verbatim
     encoder: TableEncoder
     kept: Mixed | StoredRows
     held_out: Mixed | StoredRows
+    originals: Originals | None = None
 
     @property
     def n_rows(self) -> int:
@@ -61,6 +66,7 @@ def material_of(
     on_violation: str,
     hold_out: Callable[[int], int],
     rng: np.random.Generator,
+    guarding: Guarding = UNGUARDED,
 ) -> Iterator[Material]:
     """The rows of a table, encoded as the table itself tells, as long as the block lasts.
 
@@ -76,15 +82,22 @@ def material_of(
         How many of n rows are held out.
     rng : numpy.random.Generator
         Spreads numbers over their cells, and chooses the rows that are held out.
+    guarding : Guarding
 
     Raises
     ------
     SchemaError, ConstraintError, TypeError, ImportError, OSError
-        As inference, encoders, constraints and :func:`tabdiff.data.streaming.streamed` do.
+        As inference, guards, encoders, constraints and :func:`tabdiff.data.streaming.streamed` do.
     """
     if (pieces := pieces_of(X)) is None:
-        yield _in_memory(X, schema, column_kinds, constraints, on_violation, hold_out, rng)
+        schema = schema or Schema.infer(X, column_kinds)
+        yield _in_memory(X, schema, constraints, on_violation, hold_out, rng, guarding)
         return
+    if guarding != UNGUARDED:
+        raise SchemaError(
+            "exclude_copies, min_category_count and clip_percentiles look at whole tables, and "
+            "this one comes in pieces. Give it as a frame, or leave them out."
+        )
     if constraints:
         raise ConstraintError(
             "constraints are learned of whole tables, and this one comes in pieces. Give it as a "
@@ -96,24 +109,26 @@ def material_of(
 
 def _in_memory(
     X: Any,
-    schema: Schema | None,
-    column_kinds: dict[Any, str] | None,
+    schema: Schema,
     constraints: Sequence[Constraint] | None,
     on_violation: str,
     hold_out: Callable[[int], int],
     rng: np.random.Generator,
+    guarding: Guarding,
 ) -> Material:
-    schema = schema or Schema.infer(X, column_kinds)
-    rewriting = rewriting_of(constraints, X, schema, on_violation)
+    bounds = guarding.min_category_count, guarding.clip_percentiles
+    guards, schema = Guards.fit(X, schema, *bounds)
+    rewriting = rewriting_of(constraints, X, schema, on_violation, guards)
+    originals = Originals(rewriting.guarded(X), schema) if guarding.exclude_copies else None
     learned = rewriting.training_rows(X)
     encoder = TableEncoder.fit(learned, rewriting.learned_schema, random_state=rng)
     rows = encoder.encode(learned, rng)
     rows = Mixed(rows.num.float(), rows.cat)
     n = hold_out(len(rows))
     if n == 0:
-        return Material(rewriting, encoder, rows, rows)
+        return Material(rewriting, encoder, rows, rows, originals)
     order = torch.from_numpy(rng.permutation(len(rows)))
-    return Material(rewriting, encoder, rows[order[n:]], rows[order[:n]])
+    return Material(rewriting, encoder, rows[order[n:]], rows[order[:n]], originals)
 
 
 def _at_hand(rows: Mixed | StoredRows, most: int, rng: np.random.Generator) -> Mixed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from copy import copy
 from typing import Any, Self
 
 import numpy as np
@@ -16,15 +17,19 @@ from tabdiff.data.errors import ConditionError, SchemaError, listing
 from tabdiff.data.frames import to_pandas
 from tabdiff.data.given import Given, GivenColumn
 from tabdiff.data.mixed import Choice, Known, Mixed
+from tabdiff.data.originals import Originals
 from tabdiff.data.reading import read_cells
 from tabdiff.data.restricting import only, restriction, told_apart
 from tabdiff.data.scalars import typed_key
 from tabdiff.data.schema import Schema, check_family, check_labels
 from tabdiff.data.table import Field, TableEncoder
 from tabdiff.data.unseen import unwritable, warn_beyond, without_unknown
+from tabdiff.data.writing import write_cells
 
 Counts = Sequence[tuple[Any, int]]
 Drawn = tuple[Mixed, np.random.Generator]
+# How often the rows of a chunk are drawn before those that are not as asked are given up.
+ATTEMPTS = 20
 
 
 class Question:
@@ -41,6 +46,7 @@ class Question:
     """
 
     choices: tuple[Choice, ...] = ()
+    _originals: Originals | None = None
 
     def __init__(
         self, encoder: TableEncoder, given: Given, wanted: Mapping[Hashable, Wanted]
@@ -200,6 +206,12 @@ class Question:
         """The question as it is before any row has answered it."""
         return self
 
+    def unlike(self, originals: Originals) -> Question:
+        """The question whose rows must equal none of these."""
+        asked = copy(self)
+        asked._originals = originals
+        return asked
+
     def settle(self, n: int, draw: Callable[[int], Drawn], start: int) -> Any:
         """The frame of the first ``n`` rows.
 
@@ -210,15 +222,50 @@ class Question:
             The parts of all rows at an attempt, counted from 0, and a generator to decode them.
         start : int
             Position of the first row in the whole table.
+
+        Raises
+        ------
+        CopyError
+            If rows equal one that they must not after all attempts.
         """
-        x, rng = draw(0)
-        return self.take(np.arange(n)).decode(x[:n], rng, start)
+        asked = self.take(np.arange(n))
+        cells = asked._cells(draw(0), n, start)
+        if self._originals is not None:
+            cells = asked._unlike_originals(cells, self._originals, draw, start)
+        return self.encoder.write(cells)
+
+    def _unlike_originals(
+        self,
+        cells: list[Cells],
+        originals: Originals,
+        draw: Callable[[int], Drawn],
+        start: int,
+    ) -> list[Cells]:
+        """The cells, rows that equal an original drawn anew until they do not."""
+        again = originals.copies(self._series(cells))
+        originals.redrawn += int(again.sum())
+        for attempt in range(1, ATTEMPTS):
+            if not again.any():
+                break
+            fresh = self._cells(draw(attempt), len(again), start)
+            cells = [
+                # Identifiers are made for a row by its place in the table.
+                own if field.column.kind == "identifier" else _exchanged(own, new, again)
+                for field, own, new in zip(self.encoder.fields, cells, fresh, strict=True)
+            ]
+            again &= originals.copies(self._series(cells))
+        originals.refuse(again, start, ATTEMPTS)
+        return cells
+
+    def _series(self, cells: list[Cells]) -> dict[Hashable, pd.Series]:
+        """The columns as a frame shows them."""
+        columns = [field.column for field in self.encoder.fields]
+        return {c.name: write_cells(own, c) for c, own in zip(columns, cells, strict=True)}
 
     def take(self, rows: Array) -> Question:
         """The question for these rows, any number of times each."""
-        taken = object.__new__(Question)
-        taken.encoder, taken.given = self.encoder, self.given.take(rows)
-        taken._wanted, taken.restrictions = self._wanted, self.restrictions
+        taken = copy(self)
+        taken.given = self.given.take(rows)
         return taken
 
     def encode(self, rng: np.random.Generator) -> tuple[Mixed, Known]:
@@ -252,6 +299,14 @@ class Question:
 
     def decode(self, x: Mixed, rng: np.random.Generator, start: int = 0) -> Any:
         """The frame of these parts; observed cells are exactly what they were."""
+        return self.encoder.write(self._decoded(x, rng, start))
+
+    def _cells(self, drawn: Drawn, n: int, start: int) -> list[Cells]:
+        """The cells of the first n rows that were drawn."""
+        x, rng = drawn
+        return self._decoded(x[:n], rng, start)
+
+    def _decoded(self, x: Mixed, rng: np.random.Generator, start: int) -> list[Cells]:
         decoded = self.encoder.decode_cells(x, rng, start)
         fields = self.encoder.fields
         for at, (field, given, own) in enumerate(
@@ -261,7 +316,13 @@ class Question:
                 decoded[at] = self._wanted[field.column.name].enforce(decoded[at], own)
             if given is not None:
                 decoded[at] = given.over(decoded[at])
-        return self.encoder.write(decoded)
+        return decoded
+
+
+def _exchanged(cells: Cells, fresh: Cells, rows: Array) -> Cells:
+    """``cells`` with those of some rows, a bool array, taken from ``fresh``."""
+    values = fresh.values[rows[~fresh.missing]]
+    return GivenColumn(rows, Cells(fresh.missing[rows], values)).over(cells)
 
 
 def conditions_frame(df: Any, schema: Schema) -> pd.DataFrame:

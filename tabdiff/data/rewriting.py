@@ -22,6 +22,7 @@ from tabdiff.data.constraints.register import Register
 from tabdiff.data.errors import ConditionError, SchemaError, listing
 from tabdiff.data.frames import to_pandas
 from tabdiff.data.given import GivenColumn
+from tabdiff.data.guards import Guards
 from tabdiff.data.question import Counts, Question, conditions_frame
 from tabdiff.data.schema import Schema
 from tabdiff.data.table import TableEncoder, by_label
@@ -41,16 +42,23 @@ class Verbatim:
     learned_schema : Schema
         Of the one that is learned.
     constraint_set : ConstraintSet or None
+    guards : Guards
+        What is taken out of every table before anything else.
     """
 
     constraint_set: ConstraintSet | None = None
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, guards: Guards | None = None) -> None:
         self.schema = self.learned_schema = schema
+        self.guards = guards or Guards()
+
+    def guarded(self, df: Any) -> Any:
+        """The table without what the guards take out; see :meth:`Guards.apply`."""
+        return self.guards.apply(df, self.schema)
 
     def training_rows(self, df: Any) -> Any:
         """The rows to learn from, of the frame that was fitted."""
-        return df
+        return self.transform(df)
 
     def transform(self, df: Any) -> Any:
         """The frame in the columns that are learned, with its index.
@@ -62,7 +70,7 @@ class Verbatim:
         SchemaError
             If the frame does not follow the schema.
         """
-        return df
+        return self.guarded(df)
 
     def reverse(self, frame: Any) -> Any:
         """Learned columns to the user's, in the container of the fitted table."""
@@ -109,7 +117,7 @@ class Verbatim:
 
     def ask_gaps(self, encoder: TableEncoder, df: Any, rows: Array) -> Inquiry:
         """The question of the missing cells in some rows of a table, given those that are not."""
-        return Question.of_gaps(encoder, df, rows)
+        return Question.of_gaps(encoder, self.guarded(df), rows)
 
     def ask_rows(self, encoder: TableEncoder, df: Any) -> Question:
         """The question whose cells are all observed: those of ``df``.
@@ -137,11 +145,13 @@ class Rewriting(Verbatim):
     Parameters
     ----------
     constraint_set : ConstraintSet
+    guards : Guards, optional
     """
 
-    def __init__(self, constraint_set: ConstraintSet) -> None:
+    def __init__(self, constraint_set: ConstraintSet, guards: Guards | None = None) -> None:
+        super().__init__(constraint_set.schema, guards)
         self.constraint_set: ConstraintSet = constraint_set
-        self.schema, self.learned_schema = constraint_set.schema, constraint_set.middle_schema
+        self.learned_schema = constraint_set.middle_schema
 
     def training_rows(self, df: Any) -> Any:
         """The rows that break nothing, in the columns that are learned."""
@@ -149,7 +159,7 @@ class Rewriting(Verbatim):
 
     def transform(self, df: Any) -> Any:
         """See :meth:`ConstraintSet.transform`."""
-        return self.constraint_set.transform(df)
+        return self.constraint_set.transform(self.guarded(df))
 
     def reverse(self, frame: Any) -> Any:
         """See :meth:`ConstraintSet.reverse`."""
@@ -295,6 +305,7 @@ class Rewriting(Verbatim):
         ConstraintError
             If some do not.
         """
+        df = self.guarded(df)
         self.transform(df)
         frame = ordered(df, self.schema)
         again = Register(self.constraint_set).repeats(frame, {})
@@ -328,9 +339,18 @@ class Rewriting(Verbatim):
 
 
 def rewriting_of(
-    constraints: Sequence[Constraint] | None, df: Any, schema: Schema, on_violation: str
+    constraints: Sequence[Constraint] | None,
+    df: Any,
+    schema: Schema,
+    on_violation: str,
+    guards: Guards,
 ) -> Verbatim:
     """How a table that keeps the constraints is to be learned.
+
+    Parameters
+    ----------
+    schema : Schema
+        Of what the guards leave of the table.
 
     Raises
     ------
@@ -338,11 +358,20 @@ def rewriting_of(
         As :meth:`ConstraintSet.fit` does.
     """
     if not constraints:
-        return Verbatim(schema)
-    return Rewriting(ConstraintSet.fit(constraints, df, schema, on_violation))
+        return Verbatim(schema, guards)
+    left = guards.apply(df, schema)
+    try:
+        return Rewriting(ConstraintSet.fit(constraints, left, schema, on_violation), guards)
+    except ConstraintError as error:
+        if not guards.clipped:
+            raise
+        names = ", ".join(map(repr, guards.clipped))
+        raise ConstraintError(f"after clip_percentiles ({names}): {error}") from error
 
 
-def rewriting_from_state(data: Any, schema: Schema, learned: Schema) -> Verbatim:
+def rewriting_from_state(
+    data: Any, schema: Schema, learned: Schema, guards: Guards | None = None
+) -> Verbatim:
     """What :meth:`Verbatim.state` describes.
 
     Parameters
@@ -357,7 +386,7 @@ def rewriting_from_state(data: Any, schema: Schema, learned: Schema) -> Verbatim
         If it is malformed, or does not lead from one schema to the other.
     """
     rules = None if data is None else ConstraintSet.from_dict(data, schema)
-    found = Verbatim(schema) if rules is None else Rewriting(rules)
+    found = Verbatim(schema, guards) if rules is None else Rewriting(rules, guards)
     if found.learned_schema != learned:
         raise ValueError("the constraints do not lead to the columns that were learned")
     return found

@@ -32,14 +32,14 @@ from tabdiff.data.errors import ConditionError, listing
 from tabdiff.data.frames import concat, take
 from tabdiff.data.given import Given, GivenColumn
 from tabdiff.data.mixed import Choice, Known, Mixed, Restriction
-from tabdiff.data.question import Drawn, Question
+from tabdiff.data.originals import Originals
+from tabdiff.data.question import ATTEMPTS, Drawn, Question
 from tabdiff.data.reading import read_cells
 from tabdiff.data.table import TableEncoder, by_label
 from tabdiff.data.unseen import warn_beyond, without_unknown
 
-# How often the rows of a chunk are drawn before those that are not as asked are given up, and how
-# often only to keep a cell within the range that its column held at fit.
-ATTEMPTS, PATIENCE = 20, 3
+# How often rows are drawn anew only to keep a cell within the range that its column held at fit.
+PATIENCE = 3
 # How far a row is from what was asked: as asked, beyond what was learned, or not so.
 _FINE, _BEYOND, _AMISS = 0, 1, 2
 
@@ -84,6 +84,7 @@ class Translation:
         self._rules, self._wanted, self._fill = rules, dict(asked.wanted), fill
         self._register, self._standing = Register(rules), asked.frame.iloc[:0]
         self._fixed: dict[Unique, Array] = {}
+        self._originals: Originals | None = None
         asked = Asked(*rules.told(asked.frame, asked.observed), asked.wanted)
         compared = [label for label in asked.observed if label in rules.axes]
         _refuse_missing(rules, asked, compared)
@@ -181,6 +182,12 @@ class Translation:
         asked._standing, asked._fixed = standing, dict(fixed)
         return asked
 
+    def unlike(self, originals: Originals) -> Translation:
+        """The question whose rows must equal none of these."""
+        asked = copy(self)
+        asked._originals = originals
+        return asked
+
     def anew(self) -> Translation:
         """The question as it is before any row has answered it."""
         asked = copy(self)
@@ -210,11 +217,15 @@ class Translation:
         ------
         ConditionError, ConstraintError
             If rows are not as asked, or repeat others, after all attempts: how many of how many.
+        CopyError
+            If rows equal one that they must not.
         """
         # Where one row asks for all, any drawn row that is as asked may take another's place.
         every = np.arange(self.given.n if self._far else n)
         asked = self.take(every)
         rows = asked._looked(draw(0), every, start)
+        if self._originals is not None:
+            self._originals.redrawn += int(asked._copies(rows.frame)[:n].sum())
         for attempt in range(1, ATTEMPTS):
             lack = asked._lack(rows)
             short = lack >= (_BEYOND if attempt <= PATIENCE else _AMISS)
@@ -228,7 +239,7 @@ class Translation:
             into = into[: len(out)] if self._far else into[out]
             rows = self._exchanged(rows, fresh, into, out[: len(into)])
         frame = rows.frame.iloc[:n]
-        asked._refuse(rows, n)
+        asked._refuse(rows, n, start)
         self._register.enter(frame)
         return self._rules.in_container(frame)
 
@@ -237,7 +248,8 @@ class Translation:
         x, rng = drawn
         middle = self._inner.decode(x[torch.from_numpy(rows)], rng, start)
         frame, beyond = self._rules.adapted(middle, self._own)
-        lack = np.where(self._amiss(frame), _AMISS, np.where(beyond, _BEYOND, _FINE))
+        amiss = self._amiss(frame) | self._copies(frame)
+        lack = np.where(amiss, _AMISS, np.where(beyond, _BEYOND, _FINE))
         return _Rows(frame, lack)
 
     def _amiss(self, frame: pd.DataFrame) -> Array:
@@ -254,6 +266,12 @@ class Translation:
             amiss |= ~wanted.holds(read_cells(series[label], self._rules.schema[label]))
         return amiss
 
+    def _copies(self, frame: pd.DataFrame) -> Array:
+        """The rows that equal one that they must not."""
+        if self._originals is None:
+            return np.zeros(len(frame), dtype=bool)
+        return self._originals.copies(by_label(frame))
+
     def _lack(self, rows: _Rows) -> Array:
         return np.where(self._register.repeats(rows.frame, self._fixed), _AMISS, rows.lack)
 
@@ -267,7 +285,9 @@ class Translation:
                 frame.isetitem(at, rows.frame.iloc[:, at].array)
         return _Rows(frame, np.concatenate([rows.lack, fresh.lack])[order])
 
-    def _refuse(self, rows: _Rows, n: int) -> None:
+    def _refuse(self, rows: _Rows, n: int, start: int) -> None:
+        if self._originals is not None:
+            self._originals.refuse(self._copies(rows.frame)[:n], start, ATTEMPTS)
         amiss = rows.lack[:n] == _AMISS
         if amiss.any():
             raise ConditionError(

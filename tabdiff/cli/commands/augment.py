@@ -7,7 +7,7 @@ import click
 from tabdiff.cli import options, where
 from tabdiff.cli.models import load_table
 from tabdiff.cli.tables import as_pandas, read_for
-from tabdiff.cli.talk import voice
+from tabdiff.cli.talk import say_redrawn, voice
 
 _NEEDS_A_TABLE = (
     "augment adds rows to a table, and a row has no place in a sequence that is there already: "
@@ -36,6 +36,7 @@ _NEEDS_A_TABLE = (
     help="Rows of the result with this value of the target; may be repeated. Values without a "
     "count get no more.",
 )
+@options.originals
 @options.output
 @options.seed
 @options.csv_safe
@@ -48,6 +49,7 @@ def augment(
     factor: float | None,
     target: str | None,
     counts: tuple[tuple[where.Text, int], ...],
+    originals: str | None,
     output: str,
     seed: int | None,
     csv_safe: bool,
@@ -67,6 +69,8 @@ def augment(
     if (factor is None) == (target is None) or (counts and target is None):
         raise click.UsageError("give either --factor, or --target with or without --count.")
     synth = load_table(model, device, _NEEDS_A_TABLE)
+    if originals is not None:
+        synth.exclude_copies_of(read_for(synth, originals, na, separator))
     label = None if target is None else where.label_of(target, synth.schema_)
     wanted = where.counts_of(counts, label, synth.schema_) if counts else None
     frame = read_for(synth, data, na, separator)
@@ -75,3 +79,5 @@ def augment(
     if output != "-":
         added = terminal.plural(n_rows - len(frame), "synthetic row")
         voice(quiet)(f"Wrote {terminal.plural(n_rows, 'row')}, {added} among them, to {output}.")
+        if originals is not None:
+            say_redrawn(synth.copies_redrawn_, quiet)

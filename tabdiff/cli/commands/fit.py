@@ -54,6 +54,22 @@ if TYPE_CHECKING:
     help="What to do with rows that break a constraint: refuse the table, or leave them out.",
 )
 @click.option(
+    "--exclude-copies",
+    is_flag=True,
+    help="The model samples only when told the training rows, and makes none of them.",
+)
+@click.option(
+    "--min-category-count",
+    type=click.IntRange(min=1),
+    help="Categories of fewer rows are learned as one, other, or as missing.",
+)
+@click.option(
+    "--clip-percentiles",
+    type=options.percentiles,
+    metavar="LOW,HIGH",
+    help="Numbers beyond these percentiles of their column are learned as the values there.",
+)
+@click.option(
     "--checkpoint-dir",
     metavar="DIR",
     help="A folder, made if need be, that keeps where training stands until it ends.",
@@ -80,6 +96,9 @@ def fit(
     window: int | None,
     rules: str | None,
     on_violation: str,
+    exclude_copies: bool,
+    min_category_count: int | None,
+    clip_percentiles: tuple[float, float] | None,
     checkpoint_dir: str | None,
     resume: bool,
     device: str,
@@ -112,6 +131,15 @@ def fit(
         raise click.UsageError("--constraints hold within rows of a table, not yet of sequences.")
     if of_sequences and preset != "default":
         raise click.UsageError("--preset is for tables: use --max-time for sequences.")
+    if of_sequences and (exclude_copies, min_category_count, clip_percentiles) != (
+        False,
+        None,
+        None,
+    ):
+        raise click.UsageError(
+            "--exclude-copies, --min-category-count and --clip-percentiles are for tables, not yet "
+            "for sequences."
+        )
     if resume and checkpoint_dir is None:
         raise click.UsageError("--resume goes on from a checkpoint: say in which --checkpoint-dir.")
     say, many = voice(quiet), is_many(data)
@@ -129,6 +157,9 @@ def fit(
             constraints=None if rules is None else read_constraints(rules),
             on_violation=on_violation,
             preset=preset,
+            exclude_copies=exclude_copies,
+            min_category_count=min_category_count,
+            clip_percentiles=clip_percentiles,
             max_steps=max_steps,
             max_time=max_time,
             device=device,
@@ -164,7 +195,8 @@ def fit(
     learned = (
         synth.n_rows_seen_ if isinstance(synth, DiffusionSynthesizer) else synth.n_entities_seen_
     )
-    say(f"Next: tabdiff sample {output} -n {learned} -o fake.csv")
+    unlike = f" --exclude-copies-of {data}" if exclude_copies else ""
+    say(f"Next: tabdiff sample {output} -n {learned}{unlike} -o fake.csv")
 
 
 def _save(synth: Synthesizer, output: str, say: Callable[[str], None]) -> None:

@@ -10,7 +10,7 @@ import click
 from tabdiff.cli import options, where
 from tabdiff.cli.models import WrongKindError, load
 from tabdiff.cli.tables import as_pandas, counted, read_for
-from tabdiff.cli.talk import voice
+from tabdiff.cli.talk import say_redrawn, voice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="A table of values, each row of which is completed to one row.",
 )
+@options.originals
 @options.output
 @options.seed
 @options.csv_safe
@@ -59,6 +60,7 @@ def sample(
     length: int | None,
     written: tuple[where.Condition, ...],
     table: str | None,
+    originals: str | None,
     output: str,
     seed: int | None,
     csv_safe: bool,
@@ -92,10 +94,14 @@ def sample(
                 f"{model} is a model of sequences. --conditions completes the rows of a table: say "
                 "what sequences must be with --where, or fill those you have with tabdiff impute."
             )
+        if originals is not None:
+            raise WrongKindError(f"{model} is a model of sequences: no --exclude-copies-of yet.")
         frames = _sequences(synth, rows, length, written, seed)
     else:
         if length is not None:
             raise WrongKindError(f"{model} is a model of a table, whose rows have no --length.")
+        if originals is not None:
+            synth.exclude_copies_of(read_for(synth, originals, na, separator))
         conditions = _conditions(synth, written, table, na, separator)
         wanted = synth.n_rows_seen_ if rows is None else rows
         if table is not None:
@@ -105,6 +111,8 @@ def sample(
     n_rows = write_table(output, frames, formula_safe=csv_safe)
     if output != "-":
         voice(quiet)(f"Wrote {terminal.plural(n_rows, 'row')} to {output}.")
+        if originals is not None and not isinstance(synth, TimeSeriesDiffusionSynthesizer):
+            say_redrawn(synth.copies_redrawn_, quiet)
 
 
 def _sequences(
