@@ -224,6 +224,8 @@ class NumericEncoder:
     def _locate(self, values: Array, rng: np.random.Generator) -> tuple[Array, Array | None]:
         if self.scale is None or self.grid is None:
             return nearest(self.atoms, values), None
+        # Beyond the bounds the nearest is one of them, be it an atom or the end of an open cell.
+        values = np.clip(values, *self.bounds)
         code = np.zeros(len(values), dtype=np.int64)
         free = np.ones(len(values), dtype=bool)
         if len(self.atoms):

@@ -75,7 +75,7 @@ WHOLE, SAMPLED = audit.WHOLE, audit.SAMPLED
 
 @pytest.mark.parametrize("plan", [WHOLE, SAMPLED], ids=["whole", "sampled"])
 def test_steps_leak_no_more_than_is_claimed(plan: Plan):
-    figures = audit.audit_steps(plan)
+    figures = audit.audit_steps(plan, canaries=2_000)
     assert (2.0 if plan is WHOLE else 0.0) < figures["found"] <= figures["claimed"]
 
 
@@ -90,13 +90,13 @@ def test_steps_leak_no_more_than_is_claimed(plan: Plan):
     ],
 )
 def test_steps_whose_noise_or_batches_are_wrong_are_caught(plan: Plan, noise: type[audit.Noise]):
-    assert is_caught(audit.audit_steps(plan, noise=noise))
+    assert is_caught(audit.audit_steps(plan, canaries=2_000, noise=noise))
 
 
 @pytest.mark.parametrize("plan", [WHOLE, SAMPLED], ids=["whole", "sampled"])
 def test_gradients_that_are_not_clipped_are_caught(plan: Plan):
     with audit.clipping_off():
-        assert is_caught(audit.audit_steps(plan))
+        assert is_caught(audit.audit_steps(plan, canaries=2_000))
 
 
 @pytest.mark.parametrize("fault", [nullcontext, audit.times_over_the_batch])
