@@ -52,7 +52,7 @@ def test_alone_there_is_nothing_to_share():
 
 def test_a_private_fit_is_not_shared():
     with pytest.raises(ValueError, match="one process alone"):
-        tiny(privacy=Privacy(1.0, 1e-6)).fit_together(table(), Team())
+        tiny(privacy=Privacy(epsilon=1.0, delta=1e-6)).fit_together(table(), Team())
 
 
 @pytest.mark.slow
