@@ -7,8 +7,9 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from tabdiff.data.guards import Clipped, Guards, check_percentiles
+from tabdiff.data.guards import Guards, check_percentiles
 from tabdiff.data.schema import Schema, SchemaError, SchemaWarning
+from tabdiff.data.trimming import Clipped
 from tests.data.frames import numpy_families
 
 N = 40
