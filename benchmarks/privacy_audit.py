@@ -99,7 +99,9 @@ class OneLayer(nn.Module):
     def __init__(self, levels: int) -> None:
         super().__init__()
         self.levels = levels
-        self.layer = nn.Linear(max(levels - 1, 1), 1, bias=False)
+        # Without the draw of weights, which would move torch's global generator.
+        self.layer = nn.utils.skip_init(nn.Linear, max(levels - 1, 1), 1, bias=False)
+        nn.init.zeros_(self.layer.weight)
 
     def forward(self, x_t: Mixed, t: Tensor) -> Tensor:
         hot = nn.functional.one_hot(x_t.cat[..., 0], self.levels)

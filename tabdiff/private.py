@@ -34,7 +34,14 @@ from tabdiff.training.hardware import autocast_for
 from tabdiff.training.loop import Recipe, Trained, train
 from tabdiff.training.marginals import CoarseModel, measure
 from tabdiff.training.masks import RowMasks
-from tabdiff.training.private import Plan, PrivateDescent, planned, require_opacus, spent
+from tabdiff.training.private import (
+    Plan,
+    PrivateDescent,
+    planned,
+    require_opacus,
+    secret_generator,
+    spent,
+)
 from tabdiff.training.settings import Size
 from tabdiff.training.standing import Progress
 
@@ -182,7 +189,7 @@ def _refined(
     report: Callable[[Progress], None],
 ) -> Trained:
     """The network after private steps on rows; its history remains that of the coarse rows."""
-    draws = torch.Generator(rows.device).manual_seed(secrets.randbits(63))
+    draws = secret_generator(rows.device, rng)
     descend = PrivateDescent(joint, rows, RowMasks(joint.layout), plan, n, draws, rng)
     recipe = Recipe(
         plan.steps, learning_rate=PRIVATE_RATE, ema_steps=plan.steps / 4, check_every=plan.steps

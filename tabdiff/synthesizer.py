@@ -808,8 +808,15 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             Before :meth:`fit`.
         SchemaError
             If ``df`` does not have the fitted columns.
+        ValueError
+            Of a private model: the rows that are left out would tell who was in the table.
         """
         check_is_fitted(self)
+        if self.privacy_spent_ is not None:
+            raise ValueError(
+                "a private model cannot exclude copies: the rows that are left out would tell who "
+                "was in the table."
+            )
         self._originals = Originals(self.guarded(df), self._fitted.schema)
         self.exclude_copies = True
         return self

@@ -294,6 +294,11 @@ def test_without_opacus_counts_alone_can_be_learned_from(
 # ------------------------------------------------------------------------ what is refused
 
 
+def test_a_private_model_is_not_told_whose_copies_to_leave_out(learned: DiffusionSynthesizer):
+    with pytest.raises(ValueError, match="a private model cannot exclude copies"):
+        learned.exclude_copies_of(people())
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -310,6 +315,9 @@ def test_without_opacus_counts_alone_can_be_learned_from(
         ({"validation_fraction": 0.0}, "validation_fraction cannot be set in private mode"),
         ({"candidates": 2}, "candidates=2 cannot be set in private mode"),
         ({"checkpoint_dir": "kept"}, "checkpoint_dir cannot be set in private mode"),
+        ({"min_category_count": 5}, "min_category_count cannot be set in private mode"),
+        ({"clip_percentiles": (1.0, 99.0)}, "clip_percentiles cannot be set in private mode"),
+        ({"exclude_copies": True}, "exclude_copies cannot be set in private mode"),
     ],
 )
 def test_what_would_look_at_rows_is_refused(changes: dict[str, Any], message: str):

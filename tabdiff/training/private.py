@@ -150,11 +150,11 @@ class PrivateDescent:
     n : float
         How many rows there are, as far as may be known.
     generator : torch.Generator
-        Of the draws of time, mask and noise that losses are told at, which need not be secret.
+        Of the times, masks and noise at which losses are told; see :func:`secret_generator`. A row
+        that comes shifts the draws of those after it, so whoever knows them sees it come.
     rng : numpy.random.Generator
         Of the batches and of the noise on gradients: whoever knows it knows the gradients, so its
-        seed must come from the operating system, be long (a torch generator on a processor has
-        2^32 states to begin from, which can be tried one by one) and be kept nowhere.
+        seed must come from the operating system, be long and be kept nowhere.
     """
 
     def __init__(
@@ -206,6 +206,29 @@ class PrivateDescent:
             assert p.grad is not None
             own += p.grad
             p.grad = None
+
+
+# Where the words of a Mersenne Twister lie in the state of a generator on a processor, in bytes.
+_WORDS = slice(24, 24 + 8 * 624)
+
+
+def secret_generator(device: torch.device, rng: np.random.Generator) -> torch.Generator:
+    """A generator that may begin anywhere.
+
+    On a processor torch looks at 32 bits of a seed, so few that all can be tried; there the whole
+    state is drawn.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        With a long seed.
+    """
+    generator = torch.Generator(device).manual_seed(int(rng.integers(2**63)))
+    if generator.device.type == "cpu":
+        state = generator.get_state()
+        state.numpy()[_WORDS].view(np.uint64)[:] = rng.integers(2**32, size=624, dtype=np.uint64)
+        generator.set_state(state)
+    return generator
 
 
 def watched(denoiser: nn.Module, clip: float) -> Any:

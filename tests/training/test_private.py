@@ -16,7 +16,14 @@ from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import MultinomialDiffusion
 from tabdiff.training import private
 from tabdiff.training.masks import RowMasks
-from tabdiff.training.private import Plan, PrivateDescent, planned, row_losses, spent
+from tabdiff.training.private import (
+    Plan,
+    PrivateDescent,
+    planned,
+    row_losses,
+    secret_generator,
+    spent,
+)
 from tabdiff.training.standing import Batches, Standing
 
 pytest.importorskip("opacus")
@@ -180,6 +187,18 @@ def test_times_of_a_batch_are_independent_and_those_of_a_row_spread():
     assert bool((early < 0.5).all()) and bool((late >= 0.5).all())
     # Of a mean of 8 times, each uniform on a half; a variance of 400 has a relative std of 0.071.
     assert float(early.mean(1).var()) == pytest.approx(0.25 / 12 / 8, rel=0.35)
+
+
+def test_a_secret_generator_begins_in_a_state_that_no_seed_leads_to():
+    # NumPy's Mersenne Twister in the state that was drawn says the same, 24 bits of each word.
+    rng = np.random.default_rng(0)
+    rng.integers(2**63)
+    words = rng.integers(2**32, size=624, dtype=np.uint64).astype(np.uint32)
+    twister = np.random.MT19937(0)
+    twister.state = {"bit_generator": "MT19937", "state": {"key": words, "pos": 624}}
+    expected = (twister.random_raw(8) % 2**24) / 2**24
+    found = secret_generator(torch.device("cpu"), np.random.default_rng(0))
+    assert torch.rand(8, generator=found, dtype=torch.float32).tolist() == expected.tolist()
 
 
 # ------------------------------------------------------------------------ what it costs
