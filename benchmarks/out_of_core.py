@@ -197,7 +197,7 @@ def compared(data: Path, name: str, arm: str, seed: int) -> dict[str, Any]:
     made = synth.sample(len(table.train), random_state=seed)
     report = evaluate(table.train, made, table.test, target=table.target)
     scores = {score.key: score for score in report.card}
-    keys = [key for key in scores if key.startswith("c2st")] + ["shape", "trend"]
+    keys = [key for key in scores if key.startswith("c2st")]
     return {
         "steps": ALIKE_STEPS,
         "held_out_loss": float(synth.history_["validation_loss"].min()),
@@ -245,7 +245,7 @@ def _of_large(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 def _of_alike(rows: list[dict[str, Any]]) -> Iterator[str]:
     found = [row for row in rows if row["question"] == "alike"]
-    keys = [key for key in found[0] if key.startswith("c2st")] + ["shape", "trend"] if found else []
+    keys = [key for key in found[0] if key.startswith("c2st")] if found else []
     yield from head(["set", "arm", "seeds", "held-out loss", *keys])
     for name in dict.fromkeys(row["set"] for row in found):
         for arm in ARMS:
