@@ -242,12 +242,16 @@ def test_61_polars_frames_come_out_as_polars_frames() -> None:
         pytest.param({"x": [1, 2]}, id="62 dict"),
         pytest.param(None, id="63 None"),
         pytest.param([[1, 2], [3, 4]], id="63 list"),
-        pytest.param("table.csv", id="63 path"),
     ],
 )
 def test_other_containers_are_refused_saying_what_is_taken(other: Any) -> None:
     with pytest.raises(TypeError, match="pandas or polars DataFrame or a 2-D numeric"):
         tiny().fit(other)
+
+
+def test_63_a_path_stands_for_parquet_files() -> None:
+    with pytest.raises(FileNotFoundError, match="'table.csv': there are no Parquet files. Give"):
+        tiny().fit("table.csv")
 
 
 def test_68_read_only_input_is_read_and_left_alone() -> None:

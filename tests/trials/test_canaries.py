@@ -109,7 +109,7 @@ def test_an_encoder_that_keeps_its_texts_is_found(tmp_path: Path, monkeypatch: p
 def test_surrogates_that_count_on_from_the_greatest_identifier_are_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    neighbour = lambda values, low, high: (int(values.max()) + 1, high)  # noqa: E731
+    neighbour = lambda least, most, low, high: (most + 1, high)  # noqa: E731
     monkeypatch.setattr("tabdiff.data.identifiers._free_range", neighbour)
     seen = outputs_kept(planted(), tmp_path)
     assert f"table: {WHOLE_IDS} in model file" in leaks("table", seen)
