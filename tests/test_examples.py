@@ -92,3 +92,15 @@ def test_the_cohort_is_judged_before_it_is_shared(
     assert "memorisation_excess" in printed and "triglycerides" in printed
     assert (tmp_path / "cohort.html").stat().st_size > 10_000
     assert (tmp_path / "cohort.csv").read_text(encoding="utf-8").count("\n") == 332
+
+
+def test_a_register_is_shared_with_a_promise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    pytest.importorskip("sdmetrics")
+    options = ["--max-steps", "5", "--rows", "200", "--output", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["14_private_sharing.py", *options])
+    runpy.run_path(str(EXAMPLES / "14_private_sharing.py"), run_name="__main__")
+    printed = capsys.readouterr().out
+    assert printed.count("(2, 1e-05)-differential privacy of a row") == 2
+    assert (tmp_path / "register.tabdiff").exists()
