@@ -115,7 +115,9 @@ def _band(frame: pd.DataFrame) -> pd.Series:
 
 
 def _margins(frame: pd.DataFrame) -> pd.DataFrame:
-    counts = pd.crosstab(_band(frame).to_numpy(), frame["tenure"].to_numpy())
+    counts = pd.crosstab(
+        _band(frame).to_numpy(), frame["tenure"].to_numpy(), rownames=["age"], colnames=["tenure"]
+    )
     return counts.reindex(index=list(BANDS), columns=TENURES, fill_value=0)
 
 

@@ -81,6 +81,7 @@ def test_the_forecast_runs_and_draws_its_fan(
     assert (tmp_path / "forecast.html").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_the_cohort_is_judged_before_it_is_shared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
