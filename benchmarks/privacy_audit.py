@@ -313,12 +313,12 @@ def audit_encoder(epsilon: float = 1.0, *, runs: int = 60, seed: int = 0) -> dic
 @contextmanager
 def steps_without_noise() -> Iterator[None]:
     """Many steps on rows, neither clipped nor hidden."""
-    planned = private.planned
+    made = private.PrivateDescent
 
-    def bare(*arguments: Any, **named: Any) -> Plan:
-        return replace(planned(*arguments, **named), sigma=0.0, clip=1e9)
+    def bare(joint: Any, rows: Mixed, masks: Any, plan: Plan, *others: Any) -> PrivateDescent:
+        return made(joint, rows, masks, replace(plan, sigma=0.0, clip=1e9), *others)
 
-    with patch.multiple(private, planned=bare, PRIVATE_STEPS=600, PRIVATE_BATCH=0.5):
+    with patch.multiple(private, PrivateDescent=bare, PRIVATE_STEPS=600, PRIVATE_BATCH=0.5):
         yield
 
 
