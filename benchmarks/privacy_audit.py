@@ -458,8 +458,11 @@ def render(rows: list[dict[str, Any]]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        claimed = "none" if row["claimed"] is None else f"{row['claimed']:.2f}"
-        caught = row["claimed"] is not None and row["found"] > row["claimed"]
+        if row["claimed"] is None:
+            claimed, caught = "nothing", "no claim"
+        else:
+            claimed = f"{row['claimed']:.2f}"
+            caught = "yes" if row["found"] > row["claimed"] else "no"
         areas = [
             f"{row[f'auc_{by}']:.3f} ({row[f'auc_{by}_low']:.3f} to {row[f'auc_{by}_high']:.3f})"
             if f"auc_{by}" in row
@@ -467,7 +470,7 @@ def render(rows: list[dict[str, Any]]) -> str:
             for by in ("model", "rows")
         ]
         cells = [row["audit"], row["fault"] or "none", claimed, f"{row['found']:.2f}"]
-        lines.append("| " + " | ".join([*cells, "yes" if caught else "no", *areas]) + " |")
+        lines.append("| " + " | ".join([*cells, caught, *areas]) + " |")
     seconds = sum(row["seconds"] for row in rows)
     lines += ["", *([f"{seconds:.0f} s of a processor; {told(rows[-1])}"] if rows else []), ""]
     return "\n".join(lines)
