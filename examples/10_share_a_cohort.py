@@ -4,6 +4,10 @@ The cohort is the diabetes study that scikit-learn ships (442 patients; Efron et
 own units. Blood values are taken out of it as clinics leave them out: together, and the older the
 patient, the more often they are there. A synthetic cohort is made and judged before anybody gets
 it, and then asked what an epidemiologist would ask of the real one.
+
+Half a minute of one core: no classifier tells the synthetic patients from real ones, the attack is
+a guess, a little is remembered (memorisation excess .10, unseen patients -.13), and the body mass
+goes with the progression by .31, where it is .37 in the cohort and .19 in the unseen patients.
 """
 
 import argparse

@@ -4,6 +4,9 @@ The question is put to cross-validation, as any other step of a pipeline: in eac
 learned and drawn from the training part alone, and the judged part keeps its half a per cent. The
 payments are generated; the last line is the law that made them, the best that anybody could do.
 Missing cells stay missing, and nothing need be coded for the sampler.
+
+Of 12,000 payments, 61 of them fraudulent, the answer is no: no way of adding frauds is better than
+the payments as they are, by more than chance (AUC-PR .20 and .18 against .22, standard error .05).
 """
 
 import argparse

@@ -4,6 +4,10 @@ A shop's lines of sale lie in DuckDB. One query makes a row of each basket, what
 department beside the total; that is learned, with the rule that the departments add up. New
 baskets go into a table of the same columns, piece by piece, and what the shop's analysts ask of
 one table in SQL they can ask of the other.
+
+Of 5,000 baskets, a minute and a half of one core: days, lifts and the tenth that spends most come
+back within a hundredth or two; drinks for the evening are 5.8 % and 4.8 % of the baskets of the
+stores where they are 6.9 % and 7.1 %.
 """
 
 import argparse
