@@ -220,7 +220,11 @@ def test_rows_of_an_entity_are_never_on_both_sides_of_a_fold(visits, others):
 
 def test_row_detection_does_not_recognise_persons(visits, others):
     # A number of one's own in every row of a person: found again by rows, not by persons.
-    born = [f.assign(born=f["who"].map(hash) % 9973 / 7) for f in (visits, others)]
+    rng = np.random.default_rng(0)
+    born = [
+        frame.assign(born=rng.uniform(0, 1500, 60)[frame["who"].factorize()[0]])
+        for frame in (visits, others)
+    ]
     made = panels(*born)
     real, fake = made.real.table, made.synthetic.table
     grouped = detection.boosted_detection(real, fake, 0).auc
