@@ -35,9 +35,9 @@ from benchmarks.trials.record import record
 from tabdiff import DiffusionSynthesizer
 
 STEPS = 400
-ROWS, PART = 24 * 1024, 1024
+ROWS, PART = 48 * 1024, 1024
 # Of the processor: what a worker spends before it works, about, and a while more.
-STARTING, WORKING = 8.0, 6.0
+STARTING, WORKING = 3.0, 3.0
 POLL = 0.002
 # How Ray calls the processes.
 WORKERS = {"training": "ray::RayTrainWorker", "sampling": "ray::MapWorker"}
@@ -46,15 +46,15 @@ WORKERS["writing"] = WORKERS["sampling"]
 Victim = Callable[[threading.Event], int | None]
 
 
-def workers(title: str) -> list[int]:
+def workers(title: str) -> set[int]:
     """The processes below this one that Ray calls so."""
-    found = []
+    found = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 named = (entry / "cmdline").read_bytes().startswith(title.encode())
                 if named and _descends(int(entry.name)):
-                    found.append(int(entry.name))
+                    found.add(int(entry.name))
             except (FileNotFoundError, ProcessLookupError):
                 continue  # It has ended meanwhile.
     return found
@@ -67,50 +67,63 @@ def _descends(process: int) -> bool:
     return process == os.getpid()
 
 
-def after(title: str, seconds: float) -> Victim:
-    """A worker when it has had so much of the processor's time."""
+class Hunt:
+    """Finds workers of one job, none of those that an earlier one has left.
 
-    def found(ended: threading.Event) -> int | None:
-        while not ended.wait(0.05):
-            for process in workers(title):
-                try:
-                    if used(process) >= seconds:
-                        return process
-                except FileNotFoundError:
+    Parameters
+    ----------
+    title : str
+        How Ray calls the workers.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title, self._old = title, workers(title)
+
+    def after(self, seconds: float) -> Victim:
+        """A worker when it has had so much of the processor's time."""
+
+        def found(ended: threading.Event) -> int | None:
+            while not ended.wait(0.05):
+                for process in self._alive():
+                    try:
+                        if used(process) >= seconds:
+                            return process
+                    except FileNotFoundError:
+                        continue
+            return None
+
+        return found
+
+    def after_checkpoint(self, storage: Path, rng: np.random.Generator) -> Victim:
+        """Any worker, up to three seconds after a new checkpoint."""
+        before, wait = set(storage.glob("*/checkpoint_*")), rng.uniform(0, 3)
+
+        def found(ended: threading.Event) -> int | None:
+            while not ended.wait(0.05):
+                if set(storage.glob("*/checkpoint_*")) - before:
+                    ended.wait(wait)
+                    alive = sorted(self._alive())
+                    return int(rng.choice(alive)) if alive else None
+            return None
+
+        return found
+
+    def in_a_write(self, folder: Path) -> Victim:
+        """A worker that has a file half written."""
+
+        def found(ended: threading.Event) -> int | None:
+            while not ended.wait(POLL):
+                if not any(folder.glob(".*.tmp/.*.tmp")):
                     continue
-        return None
+                for process in self._alive():
+                    if _has_open(process, folder):
+                        return process
+            return None
 
-    return found
+        return found
 
-
-def after_checkpoint(title: str, storage: Path, rng: np.random.Generator) -> Victim:
-    """Any worker, up to three seconds after a new checkpoint."""
-    before, wait = set(storage.glob("*/checkpoint_*")), rng.uniform(0, 3)
-
-    def found(ended: threading.Event) -> int | None:
-        while not ended.wait(0.05):
-            if set(storage.glob("*/checkpoint_*")) - before:
-                ended.wait(wait)
-                alive = workers(title)
-                return int(rng.choice(alive)) if alive else None
-        return None
-
-    return found
-
-
-def in_a_write(title: str, folder: Path) -> Victim:
-    """A worker that has a file half written."""
-
-    def found(ended: threading.Event) -> int | None:
-        while not ended.wait(POLL):
-            if not any(folder.glob(".*.tmp/.*.tmp")):
-                continue
-            for process in workers(title):
-                if _has_open(process, folder):
-                    return process
-        return None
-
-    return found
+    def _alive(self) -> set[int]:
+        return workers(self._title) - self._old
 
 
 def _has_open(process: int, folder: Path) -> bool:
@@ -153,17 +166,15 @@ def killing(victims: Iterator[tuple[str, Victim]], most: int) -> Iterator[Counte
 
 def victims_of(job: str, folder: Path, rng: np.random.Generator) -> Iterator[tuple[str, Victim]]:
     """Who is killed next, for ever, in turn at two kinds of moment."""
-    title = WORKERS[job]
+    hunt = Hunt(WORKERS[job])
     while True:
         if job == "training":
-            yield "after a checkpoint", after_checkpoint(title, folder, rng)
-            yield "at work", after(title, STARTING + rng.uniform(0, WORKING))
+            yield "after a checkpoint", hunt.after_checkpoint(folder, rng)
         elif job == "writing":
-            yield "in a write", in_a_write(title, folder)
-            yield "at work", after(title, STARTING + rng.uniform(0, WORKING))
+            yield "in a write", hunt.in_a_write(folder)
         else:
-            yield "at work", after(title, STARTING + rng.uniform(0, WORKING))
-            yield "at its start", after(title, rng.uniform(0, STARTING))
+            yield "at its start", hunt.after(rng.uniform(0, STARTING))
+        yield "at work", hunt.after(STARTING + rng.uniform(0, WORKING))
 
 
 def synthesizer() -> DiffusionSynthesizer:

@@ -15,7 +15,7 @@ import pyarrow
 import ray
 
 from benchmarks.trials.kills import SETTINGS, digest
-from benchmarks.trials.ray_kills import WORKERS, after, after_checkpoint, in_a_write, killing
+from benchmarks.trials.ray_kills import WORKERS, Hunt, killing
 from tabdiff import DiffusionSynthesizer, Privacy, SchemaWarning, TimeSeriesDiffusionSynthesizer
 from tabdiff.integrations.ray import fit_ray, sample_ray, sample_ray_to_parquet
 from tests.test_synthesizer import mixed_table
@@ -51,7 +51,7 @@ def gathered(made: Any) -> pd.DataFrame:
 
 def test_rows_are_those_of_one_process_after_a_kill(fitted: DiffusionSynthesizer):
     made = sample_ray(fitted, N, random_state=1, num_cpus=0.5, part_rows=PART)
-    with killing(iter([("at work", after(WORKERS["sampling"], 1.0))]), 1) as killed:
+    with killing(iter([("at work", Hunt(WORKERS["sampling"]).after(1.0))]), 1) as killed:
         rows = gathered(made)
     assert killed.total() == 1
     equal(rows, fitted.sample(N, random_state=1))
@@ -61,7 +61,7 @@ def test_a_folder_of_files_is_whole_after_a_kill_in_a_write(
     fitted: DiffusionSynthesizer, tmp_path: Path
 ):
     asked = {"c": ["a", "b"], "spiky": (0, None)}
-    kills = iter([("in a write", in_a_write(WORKERS["writing"], tmp_path))] * 9)
+    kills = iter([("in a write", Hunt(WORKERS["writing"]).in_a_write(tmp_path))] * 9)
     with killing(kills, 1) as killed:
         sample_ray_to_parquet(
             fitted,
@@ -113,7 +113,7 @@ def test_a_fit_goes_on_after_a_kill_to_the_same_bits(tmp_path: Path):
     # Checkpoints are ten seconds apart, and the first kill waits for one.
     synth = DiffusionSynthesizer(max_steps=1500, random_state=0, **SETTINGS)
     whole = fit_ray(synth, table(200), num_cpus=0.5)
-    kill = after_checkpoint(WORKERS["training"], tmp_path, np.random.default_rng(0))
+    kill = Hunt(WORKERS["training"]).after_checkpoint(tmp_path, np.random.default_rng(0))
     with killing(iter([("after a checkpoint", kill)]), 1) as killed:
         again = fit_ray(synth, table(200), num_cpus=0.5, storage=tmp_path, name="run")
     assert killed.total() == 1
