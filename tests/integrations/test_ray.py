@@ -129,7 +129,7 @@ def test_a_fit_goes_on_after_a_kill_to_the_same_bits(tmp_path: Path):
         ({"num_cpus": 0.0}, "num_cpus must be in"),
         ({"name": "run"}, "storage="),
         ({"synth": tiny(checkpoint_dir="kept")}, "leave checkpoint_dir out"),
-        ({"synth": tiny(privacy=Privacy(1.0, 1e-6))}, "one process alone"),
+        ({"synth": tiny(privacy=Privacy(epsilon=1.0, delta=1e-6))}, "one process alone"),
         ({"synth": None}, "fit_ray fits synthesizers"),
     ],
 )
