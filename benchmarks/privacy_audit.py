@@ -45,6 +45,7 @@ from tabdiff.data import charter as charters
 from tabdiff.data.mixed import Known, Layout, Mixed
 from tabdiff.data.noise import NoisyCounts, epsilon_of
 from tabdiff.data.table import TableEncoder
+from tabdiff.private import Budget
 from tabdiff.training import private as stepping
 from tabdiff.training.masks import RowMasks
 from tabdiff.training.private import Plan, PrivateDescent, spent
@@ -299,8 +300,8 @@ def audit_encoder(epsilon: float = 1.0, *, runs: int = 60, seed: int = 0) -> dic
         frame = crowd_of_strangers(1_000, seed)
         if there:
             frame.loc[len(frame)] = [OUTLIER, NAME]
-        rng = np.random.default_rng([seed, run])
-        encoder = private.measured(frame, privacy, rng).encoder
+        noise = NoisyCounts(np.random.default_rng([seed, run]))
+        encoder = private.measured(frame, privacy, noise, Budget.of(privacy)).encoder
         income, town = (field.encoder for field in encoder.fields)
         seen[there] += income.bounds[1] > 1_000 or bool(town.knows(np.array([NAME], object))[0])
     found = from_many_runs(seen[False], runs - seen[True], runs, runs, DELTA, CONFIDENCE)

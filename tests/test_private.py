@@ -18,6 +18,7 @@ from tabdiff import DiffusionSynthesizer, Privacy, SchemaError, private
 from tabdiff.data.constraints import Positive
 from tabdiff.data.noise import NoisyCounts, mu_of
 from tabdiff.data.schema import Schema
+from tabdiff.private import Budget
 from tests.data.noises import Deaf, Repeating, Silent
 from tests.tiny import tiny
 
@@ -62,11 +63,9 @@ def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(private, "JUDGES", 40)
 
 
-def measured_with(
-    noise: NoisyCounts, frame: Any, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> Any:
-    monkeypatch.setattr(private, "NoisyCounts", lambda rng: noise)
-    return private.measured(frame, Privacy(**told), np.random.default_rng(0))
+def measured_with(noise: NoisyCounts, frame: Any, told: dict[str, Any]) -> private.Measured:
+    privacy = Privacy(**told)
+    return private.measured(frame, privacy, noise, Budget.of(privacy))
 
 
 # ------------------------------------------------------------------------ one row
@@ -78,18 +77,16 @@ def measured_with(
     [PUBLIC | {"epsilon": 60.0}, PAID | {"epsilon": 60.0, "preprocessing_epsilon": 10.0}],
     ids=["public", "paid"],
 )
-def test_a_row_changes_every_count_by_one_at_the_most(
-    told: dict[str, Any], target: str | None, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_row_changes_every_count_by_one_at_the_most(told: dict[str, Any], target: str | None):
     told, frame = told | {"target": target}, people()
     first = Silent(np.random.default_rng(0))
-    found = measured_with(first, frame, told, monkeypatch)
+    measured_with(first, frame, told)
     # Much is counted, and finely: with this budget few rows make a cell.
     assert max(len(counts) for _, counts, _ in first.asked) > 8
     for gone in (0, 7, 23, 59):
         without = frame.drop(index=gone)
         again = Repeating(first)
-        measured_with(again, without, told, monkeypatch)
+        measured_with(again, without, told)
         assert len(again.asked) == len(first.asked)
         loss = 0.0
         for (what, with_it, mu), (_, none, _) in zip(first.asked, again.asked, strict=True):
@@ -102,13 +99,13 @@ def test_a_row_changes_every_count_by_one_at_the_most(
             else:
                 loss += mu**2 * np.square(moved).sum() / moved.size
         # What the row would cost along this path, as of Gaussian mechanisms.
-        assert math.sqrt(loss) <= found.mu + 1e-9
-    assert found.mu <= mu_of(told["epsilon"], told["delta"])
+        assert math.sqrt(loss) <= first.spent + 1e-9
+    assert first.spent <= mu_of(told["epsilon"], told["delta"])
 
 
 @pytest.mark.parametrize("target", [None, "member"])
 def test_a_unit_changes_every_count_by_one_at_the_most(
-    target: str | None, monkeypatch: pytest.MonkeyPatch
+    target: str | None,
 ):
     frame = people(90).assign(card=np.repeat([f"c-{i}" for i in range(30)], 3))
     # Rows of one unit are alike, so whichever is picked is the same.
@@ -116,9 +113,9 @@ def test_a_unit_changes_every_count_by_one_at_the_most(
         frame[name] = frame[name].to_numpy()[np.repeat(np.arange(0, 90, 3), 3)]
     told = PUBLIC | {"unit": "card", "identifiers": [], "n_rows": 30, "target": target}
     first = Silent(np.random.default_rng(0))
-    measured_with(first, frame, told, monkeypatch)
+    measured_with(first, frame, told)
     again = Repeating(first)
-    measured_with(again, frame[frame["card"] != "c-4"], told, monkeypatch)
+    measured_with(again, frame[frame["card"] != "c-4"], told)
     for (_, with_it, _), (_, none, _) in zip(first.asked, again.asked, strict=True):
         assert np.abs(with_it - none).max(initial=0.0) <= 1 + 1e-9
 
@@ -137,32 +134,28 @@ def assert_same_bits(one: Any, other: Any) -> None:
 
 @pytest.mark.parametrize("target", [None, "member"])
 def test_all_that_rows_have_a_say_in_goes_through_noisy_counts(
-    target: str | None, monkeypatch: pytest.MonkeyPatch
+    target: str | None,
 ):
     # Where counts are not heard, tables that share nothing but their dtypes give the same bits.
     other = people(41, 1).assign(age=1, member=True)
     other["town"] = pd.Categorical(["Epe"] * 41)
     found = [
-        measured_with(
-            Deaf(np.random.default_rng(0)), frame, PUBLIC | {"target": target}, monkeypatch
-        )
+        measured_with(Deaf(np.random.default_rng(0)), frame, PUBLIC | {"target": target})
         for frame in (people(), other)
     ]
     one, two = found
     assert_same_bits(one.encoder.state(), two.encoder.state())
-    assert (one.mu, one.own.n, one.own.schema) == (two.mu, two.own.n, two.own.schema)
+    assert (one.own.n, one.own.schema) == (two.own.n, two.own.schema)
     assert one.coarse.order == two.coarse.order
     for part, table in one.coarse.tables.items():
         assert table.tobytes() == two.coarse.tables[part].tobytes()
 
 
-def test_neighbours_have_encoders_that_differ_in_noisy_counts_alone(
-    monkeypatch: pytest.MonkeyPatch,
-):
+def test_neighbours_have_encoders_that_differ_in_noisy_counts_alone():
     # With the same noise; cells of numbers follow the counts, all else is what was declared.
     frames = people(), people().drop(index=3)
     one, two = (
-        measured_with(NoisyCounts(np.random.default_rng(5)), frame, PUBLIC, monkeypatch).encoder
+        measured_with(NoisyCounts(np.random.default_rng(5)), frame, PUBLIC).encoder
         for frame in frames
     )
     (told, arrays), (told_too, arrays_too) = one.state(), two.state()

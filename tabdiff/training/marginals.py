@@ -9,12 +9,15 @@ measured privately as by McKenna, Miklau & Sheldon 2021 (arXiv:2108.04978), here
 throughout, and given a target as in the tree-augmented naive Bayes of Friedman, Geiger &
 Goldszmidt 1997. Conditionals of few rows lean on those of one part fewer.
 
+Where some parts are given the tree leads from those to the others: p(x_free | x_given).
+
 Rows drawn from it are as private as the counts, so a network may learn from as many as it likes.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from itertools import combinations
 from typing import Any
 
@@ -67,43 +70,55 @@ class CoarseModel:
 
     def draw(self, n: int, rng: np.random.Generator) -> Mixed:
         """``n`` encoded rows: categorical parts by the tree, values within their cells evenly."""
-        cat = np.zeros((n, self.layout.n_cat), dtype=np.int64)
-        group = _drawn(np.broadcast_to(self.share, (n, len(self.share))), rng)
+        cat = self.complete(np.zeros((n, self.layout.n_cat), dtype=np.int64), rng)
+        return with_values(cat, self.layout, rng)
+
+    def complete(self, cat: Array, rng: np.random.Generator) -> Array:
+        """Levels (B, Dc) of which those that are not given are drawn; in place."""
+        group = _drawn(np.broadcast_to(self.share, (len(cat), len(self.share))), rng)
         if self.target is not None:
             cat[:, self.target] = _drawn(self.tables[self.target][group], rng)
         for part, parent in self.order:
             table = self.tables[part]
             p = table[group] if parent is None else table[cat[:, parent], group]
             cat[:, part] = _drawn(p, rng)
-        num = rng.standard_normal((n, self.layout.n_num))
-        for part, gate in enumerate(self.layout.gates):
-            if gate is not None:
-                num[~np.isin(cat[:, gate.state], gate.levels), part] = 0.0
-        return Mixed(torch.from_numpy(num).float(), torch.from_numpy(cat))
+        return cat
+
+
+def with_values(cat: Array, layout: Layout, rng: np.random.Generator) -> Mixed:
+    """Encoded rows of these levels, values within their cells evenly."""
+    num = rng.standard_normal((len(cat), layout.n_num))
+    for part, gate in enumerate(layout.gates):
+        if gate is not None:
+            num[~np.isin(cat[:, gate.state], gate.levels), part] = 0.0
+    return Mixed(torch.from_numpy(num).float(), torch.from_numpy(cat))
 
 
 def measure(
-    rows: Mixed,
+    cat: Array,
     layout: Layout,
     proportions: list[Array],
     n: float,
     target: int | None,
     noise: NoisyCounts,
     mu: float,
+    given: Collection[int] = (),
 ) -> CoarseModel:
     """The coarse model of some rows, its counts together worth ``mu``.
 
     Parameters
     ----------
-    rows : Mixed, (B, D)
+    cat : int64 array, (B, Dc)
+        Their categorical parts.
     proportions : list of arrays, (K,)
-        Of each categorical part, noisy already.
+        Of each of those, noisy already.
     n : float
         How many rows there are, as far as may be known.
     target : int or None
-        A categorical part.
+        One of those.
+    given : collection of int
+        Parts of which nothing is learned but what they tell of the others.
     """
-    cat = rows.cat.numpy()
     groups = _groups(proportions[target]) if target is not None else np.zeros(1, dtype=np.int64)
     group = groups[cat[:, target]] if target is not None else np.zeros(len(cat), dtype=np.int64)
     g = int(groups[-1]) + 1
@@ -122,11 +137,11 @@ def measure(
             )
             alone[part] = np.maximum(counts, 0.0) + _LITTLE
     share = _share(proportions, target, groups)
-    given = {part: table / table.sum(-1, keepdims=True) for part, table in alone.items()}
+    single = {part: table / table.sum(-1, keepdims=True) for part, table in alone.items()}
 
-    pairs = list(combinations(parts, 2))
-    far = np.array([_distance(cat, group, pair, layout, given, share, n) for pair in pairs])
-    edges = _tree(pairs, noise.scores(far, scoring) if pairs else far, parts)
+    pairs = [pair for pair in combinations(parts, 2) if not set(pair) <= set(given)]
+    far = np.array([_distance(cat, group, pair, layout, single, share, n) for pair in pairs])
+    edges = _tree(pairs, noise.scores(far, scoring) if pairs else far, parts, given)
     tables: dict[int, Array] = {}
     order: list[tuple[int, int | None]] = []
     each = pairwise / math.sqrt(max(len(edges), 1))
@@ -135,14 +150,14 @@ def measure(
         shape = (layout.levels[a], g, layout.levels[b])
         counts = noise.of(_count(shape, cat[:, a], group, cat[:, b]), each)
         counted[a, b] = as_counts(counts, n)
-    for part, parent in _walk(parts, edges):
+    for part, parent in _walk(parts, edges, given):
         order.append((part, parent))
         if parent is None:
-            tables[part] = given[part]
+            tables[part] = single[part]
             continue
         found = counted.get((parent, part))
         joint = counted[part, parent].transpose(2, 1, 0) if found is None else found
-        leaning = joint + LEANING / each * given[part][None] + _LITTLE
+        leaning = joint + LEANING / each * single[part][None] + _LITTLE
         tables[part] = leaning / leaning.sum(-1, keepdims=True)
     if target is not None:
         own = proportions[target] + _LITTLE
@@ -180,7 +195,7 @@ def _distance(
     group: Array,
     pair: tuple[int, int],
     layout: Layout,
-    given: dict[int, Array],
+    single: dict[int, Array],
     share: Array,
     n: float,
 ) -> float:
@@ -188,13 +203,15 @@ def _distance(
     a, b = pair
     shape = (len(share), layout.levels[a], layout.levels[b])
     counts = _count(shape, group, cat[:, a], cat[:, b])
-    apart = n * share[:, None, None] * given[a][:, :, None] * given[b][:, None, :]
+    apart = n * share[:, None, None] * single[a][:, :, None] * single[b][:, None, :]
     return float(np.abs(counts - apart).sum())
 
 
-def _tree(pairs: list[tuple[int, int]], scores: Array, parts: list[int]) -> list[tuple[int, int]]:
-    """The spanning tree with the highest scores (Kruskal 1956)."""
-    root = {part: part for part in parts}
+def _tree(
+    pairs: list[tuple[int, int]], scores: Array, parts: list[int], given: Collection[int]
+) -> list[tuple[int, int]]:
+    """The spanning tree with the highest scores (Kruskal 1956); given parts are one knot."""
+    root = {part: min(given) if part in given else part for part in parts}
     edges = []
     for at in np.argsort(-scores, kind="stable"):
         a, b = pairs[at]
@@ -205,16 +222,18 @@ def _tree(pairs: list[tuple[int, int]], scores: Array, parts: list[int]) -> list
     return edges
 
 
-def _walk(parts: list[int], edges: list[tuple[int, int]]) -> list[tuple[int, int | None]]:
-    """Parts from the root outwards, each with its parent."""
+def _walk(
+    parts: list[int], edges: list[tuple[int, int]], given: Collection[int]
+) -> list[tuple[int, int | None]]:
+    """Parts from the root outwards, each with its parent; from what is given if anything is."""
     beside: dict[int, list[int]] = {part: [] for part in parts}
     for a, b in edges:
         beside[a].append(b)
         beside[b].append(a)
-    found: list[tuple[int, int | None]] = [(parts[0], None)] if parts else []
+    found: list[tuple[int, int | None]] = [(part, None) for part in given or parts[:1]]
     for part, parent in found:
         found += [(other, part) for other in beside[part] if other != parent]
-    return found
+    return found[len(given) :]
 
 
 def _drawn(p: Array, rng: np.random.Generator) -> Array:

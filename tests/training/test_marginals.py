@@ -38,7 +38,7 @@ def measured(
 ) -> CoarseModel:
     proportions = [table_of(rows.cat, part) for part in range(4)]
     noise = noise or NoisyCounts(np.random.default_rng(0))
-    return measure(rows, LAYOUT, proportions, float(len(rows)), target, noise, mu)
+    return measure(rows.cat.numpy(), LAYOUT, proportions, float(len(rows)), target, noise, mu)
 
 
 @pytest.mark.parametrize("target", [None, 0])
@@ -81,7 +81,7 @@ def test_many_levels_of_a_target_are_run_together():
     rows = Mixed(torch.zeros((3_000, 0)), torch.from_numpy(np.stack([t, t % 2], 1)))
     proportions = [np.bincount(t, minlength=40) / 3_000, np.array([0.5, 0.5])]
     noise = NoisyCounts(np.random.default_rng(0))
-    model = measure(rows, layout, proportions, 3_000.0, 0, noise, 50.0)
+    model = measure(rows.cat.numpy(), layout, proportions, 3_000.0, 0, noise, 50.0)
     assert len(model.share) <= MOST_GROUPS
     drawn = model.draw(20_000, np.random.default_rng(1))
     share = np.bincount(drawn.cat[:, 0], minlength=40) / 20_000
@@ -96,7 +96,7 @@ def test_tables_of_hardly_any_parts(levels: tuple[int, ...], target: int | None)
     shares = [np.eye(k)[0] for k in levels]
     noise = NoisyCounts(np.random.default_rng(0))
     rows = Mixed(torch.zeros((30, 0)), cat)
-    model = measure(rows, layout, shares, 30.0, target, noise, 100.0)
+    model = measure(rows.cat.numpy(), layout, shares, 30.0, target, noise, 100.0)
     assert float((model.draw(100, np.random.default_rng(0)).cat == 0).double().mean()) > 0.95
 
 
