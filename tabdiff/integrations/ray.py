@@ -395,7 +395,9 @@ def _made(
     num_gpus: float,
 ) -> ray.data.Dataset:
     """What actors make of the number of each part, in the order of the parts."""
-    made = ray.data.range(n_parts, override_num_blocks=n_parts).map_batches(
+    # Blocks that are there already want no core of their own, of which the workers may have all.
+    numbers = [Table.from_pydict({"id": [number]}) for number in range(n_parts)]
+    made = ray.data.from_arrow(numbers).map_batches(
         maker,
         fn_constructor_args=given,
         batch_size=1,

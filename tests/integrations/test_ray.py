@@ -85,6 +85,7 @@ def test_a_failed_job_leaves_nothing(fitted: DiffusionSynthesizer, tmp_path: Pat
         sample_ray_to_parquet(fitted, N, tmp_path / "rows", conditions={"nowhere": 1})
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / "mine").touch()
     with pytest.raises(FileExistsError, match="something already"):
         sample_ray_to_parquet(fitted, N, tmp_path / "rows")
 
