@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from tabdiff import persistence
+from tabdiff.data.privacy import Privacy
 from tabdiff.inference.chunks import Seed, entropy_of
 from tabdiff.inference.threads import unswayed
 from tabdiff.training.checkpoint import keeper_in
@@ -43,6 +44,7 @@ class DiffusionEstimator(BaseEstimator):
     KIND: ClassVar[str]
     TRAININGS: ClassVar[tuple[str, ...]]
     ADDED: ClassVar[frozenset[str]] = frozenset()
+    privacy: Privacy | None
 
     def fit_together(
         self,
@@ -67,8 +69,11 @@ class DiffusionEstimator(BaseEstimator):
 
         Raises
         ------
-        As :meth:`fit` does.
+        ValueError
+            With ``privacy``, whose accounts are of one process. Otherwise as :meth:`fit` does.
         """
+        if self.privacy is not None:
+            raise ValueError("privacy= is kept by one process alone. Call fit.")
         self._check_parameters()
         keepers = [(keeper_of or self._keeper)(name) for name in self.TRAININGS]
         self._learn(X, keepers, team.lead(self._entropy(*keepers)), team, report)

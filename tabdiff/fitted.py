@@ -182,12 +182,11 @@ class Fitted(Learned):
             trees = _under("critic.", arrays)
             critic = Critic.from_state(encoder.layout, content["candidates"], trees).to(device)
         rewriting.reverse(encoder.rehearse())
-        told = content.get("privacy")
         return cls(
             rewriting=rewriting,
             encoder=encoder,
             critic=critic,
-            privacy=None if told is None else PrivacySpent.from_state(told),
+            privacy=_spent(content),
             **vars(learned),
         )
 
@@ -202,10 +201,13 @@ class FittedSequences(Learned):
         With the schema.
     entities : Fitted
         Of the table of entities.
+    privacy : PrivacySpent or None
+        What a private fit cost, entities and rows together.
     """
 
     encoder: SequenceEncoder
     entities: Fitted
+    privacy: PrivacySpent | None = None
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Strict JSON and arrays, from which :meth:`from_state` makes the same."""
@@ -213,6 +215,8 @@ class FittedSequences(Learned):
         content, weights = self.record()
         entities, own = self.entities.state()
         content = {"encoder": encoder, "entities": entities, **content}
+        if self.privacy is not None:
+            content["privacy"] = self.privacy.state()
         arrays = {f"encoder.{k}": v for k, v in arrays.items()}
         return content, weights | arrays | {f"entities.{k}": v for k, v in own.items()}
 
@@ -236,7 +240,8 @@ class FittedSequences(Learned):
         encoder = SequenceEncoder.from_state(content["encoder"], _under("encoder.", arrays))
         learned = cls.from_record(content, arrays, encoder, prior, device)
         require_table_of(encoder, entities.rewriting, entities.encoder, learned.n_rows_seen)
-        return cls(encoder=encoder, entities=entities, **vars(learned))
+        spent = _spent(content)
+        return cls(encoder=encoder, entities=entities, privacy=spent, **vars(learned))
 
 
 Encoder = TableEncoder | SequenceEncoder
@@ -266,6 +271,11 @@ def make_joint(layout: Layout, prior: Prior) -> JointDiffusion:
         GaussianDiffusion(CosineSchedule(WARP)),
         MultinomialDiffusion(layout.levels, prior, KeepSchedule()),
     )
+
+
+def _spent(content: dict[str, Any]) -> PrivacySpent | None:
+    told = content.get("privacy")
+    return None if told is None else PrivacySpent.from_state(told)
 
 
 def _require_weights(weights: dict[str, np.ndarray], encoder: Encoder, size: Size) -> None:

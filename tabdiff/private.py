@@ -290,7 +290,12 @@ def bill(
     epsilon = epsilon_of(mu, delta) if plan is None else spent(mu, plan, delta)
     names = ("bounds", "categories", "missing", "identifiers", "resolution")
     public = [f"{name} of {column!r}" for name in names for column in getattr(privacy, name)]
-    public += ["number of rows"] if privacy.n_rows else []
+    told = {
+        "number of rows": privacy.n_rows,
+        "longest sequence": privacy.longest,
+        "step": privacy.step,
+    }
+    public += [name for name, declared in told.items() if declared is not None]
     libraries = ("numpy", "scipy", "torch", *(("opacus",) if plan else ()))
     return PrivacySpent(
         epsilon=epsilon,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any, Self
@@ -311,24 +311,6 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             self._learn_privately(X, self.privacy, report)
             return self
         return self.fit_together(X, Team(), report=report)
-
-    def fit_together(
-        self,
-        X: Any,
-        team: Team,
-        keeper_of: Callable[[str], Keeper] | None = None,
-        report: Listener | None = None,
-    ) -> Self:
-        """See :meth:`DiffusionEstimator.fit_together`.
-
-        Raises
-        ------
-        ValueError
-            With ``privacy``: its accounts are of one process.
-        """
-        if self.privacy is not None:
-            raise ValueError("privacy= is kept by one process alone. Call fit.")
-        return super().fit_together(X, team, keeper_of, report)
 
     def _learn(
         self,
@@ -892,6 +874,11 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         for name, why in looks.items():
             if getattr(self, name) is not None:
                 raise ValueError(f"{name} cannot be set in private mode: {why}. Leave it out.")
+        if (self.privacy.longest, self.privacy.step) != (None, None):
+            raise ValueError(
+                "privacy.longest and privacy.step are of sequences. Leave them out, or use "
+                "TimeSeriesDiffusionSynthesizer."
+            )
         if self.exclude_copies:
             raise ValueError(
                 "exclude_copies cannot be set in private mode: the rows that are left out would "

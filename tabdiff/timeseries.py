@@ -24,10 +24,13 @@ from tabdiff.data.gaps import UNFILLED, fill_gaps
 from tabdiff.data.given import Given
 from tabdiff.data.long import LongFrame, entity_schema, first_moments, fit_encoder
 from tabdiff.data.mixed import Known
+from tabdiff.data.neighbours import PrivatePanel
 from tabdiff.data.panel import LENGTH, free_label
+from tabdiff.data.privacy import Privacy
 from tabdiff.data.question import Question
 from tabdiff.data.sequence import MOST_IN_WINDOW, SequenceEncoder
 from tabdiff.data.table import by_label
+from tabdiff.data.timeline import Timeline
 from tabdiff.data.unfinished import Unfinished
 from tabdiff.data.windows import hold_out, learn_and_judge
 from tabdiff.denoisers.temporal import WIDTH_UNIT
@@ -36,10 +39,11 @@ from tabdiff.estimator import FEWER_DRAWS, DiffusionEstimator
 from tabdiff.fitted import Fitted, FittedSequences, history_frame, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
 from tabdiff.inference.threads import unswayed
+from tabdiff.private_sequences import fit_sequences_privately
 from tabdiff.sequences import SequenceSampler, encode_context, moments, to_long
 from tabdiff.synthesizer import DiffusionSynthesizer
 from tabdiff.training.hardware import autocast_for, resolve_device
-from tabdiff.training.loop import Keeper, train
+from tabdiff.training.loop import Keeper, Recipe, train
 from tabdiff.training.masks import SpanMasks
 from tabdiff.training.progress import Listener, ProgressBar
 from tabdiff.training.settings import (
@@ -121,6 +125,12 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
         multiple of 8. Half of ``max_time`` at most goes to the table of entities.
     sampling_steps : int, optional
         Network evaluations per window; 32 to 64 by default, the more the more categories.
+    privacy : Privacy, optional
+        Fits under differential privacy of entities: all rows with one ``sequence_key`` together.
+        What an entity and a row may be, ``longest`` and the bounds of the index are declared;
+        ``context_columns`` are named. ``column_kinds``, ``validation_fraction`` and
+        ``checkpoint_dir`` cannot be set beside it. Of an entity with a single row only its table is
+        learned, and steps of months are gaps of days.
     device, random_state, verbose, checkpoint_dir, resume
         As for :class:`DiffusionSynthesizer`.
 
@@ -135,7 +145,7 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
     history_ : DataFrame
         As for :class:`DiffusionSynthesizer`, of the network of the rows.
     n_features_in_, n_rows_seen_, n_entities_seen_ : int
-    best_step_, fit_seconds_, stopped_
+    best_step_, fit_seconds_, stopped_, privacy_spent_
         As for :class:`DiffusionSynthesizer`.
 
     Examples
@@ -164,6 +174,7 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
         depth: int | None = None,
         validation_fraction: float | None = None,
         sampling_steps: int | None = None,
+        privacy: Privacy | None = None,
         device: str = "auto",
         random_state: Seed = None,
         verbose: int = 1,
@@ -185,6 +196,7 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
         self.depth = depth
         self.validation_fraction = validation_fraction
         self.sampling_steps = sampling_steps
+        self.privacy = privacy
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -219,7 +231,40 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
         FileExistsError, PersistenceError, OSError
             Of ``checkpoint_dir``, as :meth:`DiffusionSynthesizer.fit` does.
         """
+        self._check_parameters()
+        if self.privacy is not None:
+            self._learn_privately(X, self.privacy, report)
+            return self
         return self.fit_together(X, Team(), report=report)
+
+    def _learn_privately(self, X: Any, privacy: Privacy, report: Listener | None) -> None:
+        """:meth:`fit` under differential privacy."""
+        entropy, device = entropy_of(self.random_state), resolve_device(self.device)
+        assert self.sequence_key is not None and not isinstance(self.context_columns, str)
+        panel = PrivatePanel.read(
+            to_pandas(X),
+            privacy,
+            self.sequence_key,
+            self.sequence_index,
+            self.context_columns,
+            self.known_columns,
+        )
+        of_table = self._of_entities()
+        with ProgressBar(self._recipe(0, 0, 1), self.verbose, report) as bar:
+            fitted = fit_sequences_privately(
+                X,
+                panel,
+                entities=lambda n: (of_table._recipe(n), of_table._size(n)),
+                sequences=lambda n, m, window: (self._recipe(n, m, window), self._size(n)),
+                window_of=self._window_of,
+                prior=self.prior,
+                entropy=entropy,
+                device=device,
+                report=bar,
+            )
+        self._adopt(fitted)
+        if fitted.stopped == "interrupted":
+            raise KeyboardInterrupt
 
     def _learn(
         self,
@@ -240,9 +285,7 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
             self.known_columns,
         )
         table = long.table()
-        finest = (*long.timeline.calendar, "")[0]
-        longest = int(table[LENGTH].max())
-        window = min(self.window or default_window(longest, finest), longest)
+        window = self._window_of(long.timeline, int(table[LENGTH].max()))
         encoder = fit_encoder(X, long, self.column_kinds or {}, window, rng)
         entities = self._fit_entities(encoder, table, entropy, of_entities, team)
         slots = encoder.lay(long.panel)
@@ -251,17 +294,8 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
         parts, _ = encoder.assemble(slots, context, rows, Known.nothing(rows))
         held = self._hold_out(slots.offsets, window, rng)
         kept, judges = learn_and_judge(parts, slots.offsets, window, held)
-        recipe = make_sequence_recipe(
-            len(long.rows),
-            len(kept),
-            window,
-            max_steps=self.max_steps,
-            max_time=self.max_time,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-        )
-        default = default_sequence_size(len(long.rows))
-        size = Size(self.width or default.width, self.depth or default.depth)
+        recipe = self._recipe(len(long.rows), len(kept), window)
+        size = self._size(len(long.rows))
         denoiser = make_denoiser(encoder, size, entropy)
         denoiser.set_proportions(encoder.rows.proportions)
         joint = make_joint(encoder.layout, self.prior)
@@ -601,12 +635,45 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
             raise ValueError(f"width must be a multiple of {WIDTH_UNIT}. Got {self.width!r}.")
         if self.window is not None:
             require_whole("window", self.window, least=2, most=MOST_IN_WINDOW)
+        self._check_privacy()
         for name in ("context_columns", "known_columns"):
             given = getattr(self, name)
             if (name, given) == ("context_columns", "auto"):
                 continue
             if isinstance(given, str) or not isinstance(given, Sequence):
                 raise TypeError(f"{name} must be a list of columns. Got {given!r}.")
+
+    def _check_privacy(self) -> None:
+        """Refuse what would look at rows beside a private fit, or what it lacks."""
+        if self.privacy is None:
+            return
+        if not isinstance(self.privacy, Privacy):
+            raise TypeError(f"privacy must be a Privacy. Got {self.privacy!r:.80}.")
+        looks = {
+            "column_kinds": "kinds follow from Privacy's bounds and categories",
+            "validation_fraction": "held-out rows would decide when to stop",
+            "checkpoint_dir": "a checkpoint would keep the noise",
+        }
+        for name, why in looks.items():
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name} cannot be set in private mode: {why}. Leave it out.")
+        if self.sequence_key is None:
+            raise ValueError(
+                "private mode protects entities, which sequence_key tells apart: without one all "
+                "rows are of one."
+            )
+        if not self.privacy.by_row and self.privacy.unit != self.sequence_key:
+            raise ValueError(
+                f"the unit of sequences is their sequence_key {self.sequence_key!r}. Got "
+                f"unit={self.privacy.unit!r}. Leave it out."
+            )
+        if isinstance(self.context_columns, str):
+            raise ValueError(
+                "context_columns='auto' would look at rows. Name in private mode the columns with "
+                "one value for each entity, or []."
+            )
+        if self.privacy.target is not None:
+            raise ValueError("target= is of tables. Leave it out.")
 
     def _adopt(self, fitted: FittedSequences) -> None:
         """Take over what a fit or a file gave, all of it at once."""
@@ -615,6 +682,7 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
         self.schema_, self.history_ = fitted.encoder.schema, fitted.history
         self.best_step_, self.stopped_ = fitted.best_step, fitted.stopped
         self.n_rows_seen_, self.fit_seconds_ = fitted.n_rows_seen, fitted.seconds
+        self.privacy_spent_ = fitted.privacy
         self.n_features_in_ = len(fitted.encoder.schema.columns)
         self.n_entities_seen_ = 1 if self._is_single else fitted.entities.n_rows_seen
         self.entities_ = DiffusionSynthesizer(prior=self.prior, device=self.device)
@@ -633,16 +701,39 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
         schema = entity_schema(encoder, table)
         if len(table) == 1:
             table = table.loc[[0, 0]]
-        synth = DiffusionSynthesizer(
-            schema=schema,
+        synth = self._of_entities().set_params(schema=schema)
+        synth._learn(table, [keeper], entropy % 2**32, team)
+        return synth._fitted
+
+    def _of_entities(self) -> DiffusionSynthesizer:
+        """What learns the table of entities."""
+        return DiffusionSynthesizer(
             prior=self.prior,
             max_steps=self.max_steps,
             max_time=None if self.max_time is None else self.max_time / 2,
             device=self.device,
             verbose=self.verbose,
         )
-        synth._learn(table, [keeper], entropy % 2**32, team)
-        return synth._fitted
+
+    def _recipe(self, n_rows: int, n_windows: int, window: int) -> Recipe:
+        return make_sequence_recipe(
+            n_rows,
+            n_windows,
+            window,
+            max_steps=self.max_steps,
+            max_time=self.max_time,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+        )
+
+    def _size(self, n_rows: int) -> Size:
+        default = default_sequence_size(n_rows)
+        return Size(self.width or default.width, self.depth or default.depth)
+
+    def _window_of(self, timeline: Timeline, longest: int) -> int:
+        """The most rows that the network sees together."""
+        finest = (*timeline.calendar, "")[0]
+        return min(self.window or default_window(longest, finest), longest)
 
     def _hold_out(self, offsets: Array, window: int, rng: np.random.Generator) -> Array:
         """The slots that judge."""

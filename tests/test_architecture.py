@@ -29,10 +29,12 @@ ROOMS = {
     "sampler": {"training", "inference", "diffusion", "data"},
     "fitted": {"training", "inference", "denoisers", "diffusion", "data"},
     "private": {"fitted", "training", "inference", "diffusion", "data"},
-    "estimator": {"training", "inference", "persistence"},
+    "private_sequences": {"private", "fitted", "training", "inference", "diffusion", "data"},
+    "estimator": {"training", "inference", "persistence", "data.privacy"},
     "synthesizer": {"estimator", "sampler", "private", "fitted", "analytics"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
     "timeseries": {"estimator", "synthesizer", "sequences", "fitted", "analytics"}
+    | {"private_sequences"}
     | {"training", "inference", "denoisers", "diffusion", "data", "persistence"},
     "integrations": {"synthesizer", "timeseries", "data.schema", "data.errors", "data.constraints"}
     | {"data.averages", "inference.chunks", "sampler", "training", "disk", "files"},

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from tabdiff.data.cells import present
+from tabdiff.data.cells import Array, present
 from tabdiff.data.errors import SchemaError, closest, listing
 from tabdiff.data.frames import container_of, polars_types, take, to_pandas
 from tabdiff.data.infer import FEW_ROWS, check_frame, infer_schema
@@ -48,6 +48,8 @@ class Charter:
     template : DataFrame
     missing : frozenset of labels
         Columns with a level for missing cells.
+    labels : dict of label to list
+        Of columns whose categories were paid for.
     paid : tuple of str
         What the budget paid for instead of a declaration.
     """
@@ -58,7 +60,23 @@ class Charter:
     schema: Schema
     template: pd.DataFrame
     missing: frozenset[Hashable]
+    labels: dict[Hashable, list[Any]]
     paid: tuple[str, ...]
+
+    def conform(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, Array]:
+        """Rows of the table as far as they can be told, and where in ``frame`` those are.
+
+        Labels that were not found become one, and rows are left out with gaps that noise hid: they
+        have no level to go to. Each row goes for its own sake alone.
+        """
+        for name, labels in self.labels.items():
+            frame = _with(frame, name, _known_or_other(frame[name], labels))
+        broken = np.zeros(len(frame), dtype=bool)
+        for name in frame.columns:
+            if self.privacy.pays and name not in self.missing | self.privacy.surrogates:
+                broken |= present(frame[name])[1]
+        kept = np.flatnonzero(~broken)
+        return (take(frame, kept) if broken.any() else frame), kept
 
 
 def charter(df: Any, privacy: Privacy, noise: NoisyCounts, mu: float, delta: float) -> Charter:
@@ -72,12 +90,18 @@ def charter(df: Any, privacy: Privacy, noise: NoisyCounts, mu: float, delta: flo
     """
     frame = to_pandas(df)
     check_frame(frame, {})
-    _check_names(frame, privacy)
+    check_names(frame, privacy)
     if not privacy.by_row:
         frame = _one_of_each(frame, privacy.unit, noise.rng)
     if not privacy.pays:
-        _require_declared(frame, privacy)
-        return _drawn_up(df, frame, float(privacy.n_rows or 0), privacy, {}, privacy.missing, ())
+        if problems := require_declared(frame, privacy):
+            raise SchemaError(
+                "in private mode nothing is inferred from rows. Declare public knowledge, never "
+                "the table's own values, or let the budget pay (preprocessing_epsilon): "
+                f"{listing(problems)}"
+            )
+        n = float(privacy.n_rows or 0)
+        return _drawn_up(df, frame, n, privacy, {}, set(privacy.missing), ())
     asked = _Asked.of(frame, privacy)
     costs = iter(shares(mu, [1.0] * asked.count)) if asked.count else iter(())
     n, paid = float(privacy.n_rows or 0), []
@@ -92,18 +116,12 @@ def charter(df: Any, privacy: Privacy, noise: NoisyCounts, mu: float, delta: flo
         each = delta / len(asked.labels)
         found[name] = _labels_of(frame[name], name, noise, next(costs), each)
         paid.append(f"categories of {name!r}")
-        frame = _with(frame, name, _known_or_other(frame[name], found[name]))
     missing = set(privacy.missing)
     for name in asked.gaps:
         cost = next(costs)
         count = float(noise.of(np.array([float(present(frame[name])[1].sum())]), cost)[0])
         missing |= {name} if count > SURE / cost else set()
         paid.append(f"missing cells of {name!r}")
-    # Gaps that noise hides have no level to go to; each row is left out for its own sake alone.
-    hidden = [name for name in asked.gaps if name not in missing]
-    gaps = [present(frame[name])[1] for name in hidden]
-    if (broken := np.any(gaps, axis=0)).any():
-        frame = take(frame, np.flatnonzero(~broken))
     return _drawn_up(df, frame, n, privacy, found, missing, tuple(paid))
 
 
@@ -134,7 +152,8 @@ class _Asked:
         return cls(numbers, labels, gaps, count)
 
 
-def _check_names(frame: pd.DataFrame, privacy: Privacy) -> None:
+def check_names(frame: pd.DataFrame, privacy: Privacy) -> None:
+    """Refuse declarations of what the table does not have."""
     named = [*privacy.bounds, *privacy.categories, *privacy.missing, *privacy.surrogates]
     named += [privacy.target] if privacy.target is not None else []
     labels = list(frame.columns)
@@ -159,8 +178,8 @@ def _is_truth(series: pd.Series) -> bool:
     return pd.api.types.is_bool_dtype(series.dtype)
 
 
-def _require_declared(frame: pd.DataFrame, privacy: Privacy) -> None:
-    """Refuse a table of which something would have to be inferred, all of it told at once."""
+def require_declared(frame: pd.DataFrame, privacy: Privacy) -> list[str]:
+    """What would have to be inferred of a table, and how to declare it."""
     problems = []
     for name in frame.columns:
         series = frame[name]
@@ -176,12 +195,7 @@ def _require_declared(frame: pd.DataFrame, privacy: Privacy) -> None:
             problems.append(f"column {name!r} misses cells: declare missing=[{name!r}].")
     if privacy.n_rows is None:
         problems.append("how many rows there are, about: declare n_rows.")
-    if problems:
-        raise SchemaError(
-            "in private mode nothing is inferred from rows. Declare public knowledge, never the "
-            "table's own values, or let the budget pay (preprocessing_epsilon): "
-            f"{listing(problems)}"
-        )
+    return problems
 
 
 def _one_of_each(frame: pd.DataFrame, unit: Hashable, rng: np.random.Generator) -> pd.DataFrame:
@@ -261,7 +275,7 @@ def _drawn_up(
     n: float,
     privacy: Privacy,
     found: dict[Hashable, list[Any]],
-    missing: Any,
+    missing: set[Hashable],
     paid: tuple[str, ...],
 ) -> Charter:
     """The charter, its schema inferred from a template of public values."""
@@ -281,7 +295,9 @@ def _drawn_up(
         polars = [replace(c, polars=types.get(str(c.name), "")) for c in schema.columns]
         schema = replace(schema, columns=tuple(polars))
     schema = replace(schema, container=container_of(df))
-    return Charter(frame, n, privacy, schema, template, frozenset(missing), paid)
+    labels = {name: own for name, own in found.items() if OTHER in own}
+    drawn_up = Charter(frame, n, privacy, schema, template, frozenset(missing), labels, paid)
+    return replace(drawn_up, frame=drawn_up.conform(frame)[0])
 
 
 def _public(series: pd.Series, privacy: Privacy, found: dict[Hashable, list[Any]]) -> list[Any]:

@@ -113,11 +113,11 @@ def _scale(column: Column, low: Any, high: Any, step: Any) -> Lattice | Continuu
         return Lattice(np.dtype(np.float64), first, whole, cells, digits)
     if column.form not in NUMBER_FORMS:
         raise SchemaError(f"column {column.name!r} holds {column.form}s, and those have no bounds.")
-    unit = 1 if step is None else _units(column, step)
+    unit = 1 if step is None else units_of(column, step)
     return Lattice(low.dtype, int(low), unit, (int(high) - int(low)) // unit)
 
 
-def _units(column: Column, step: Any) -> int:
+def units_of(column: Column, step: Any) -> int:
     """``step`` in whole units of the column's cells."""
     if column.kind == "numeric":
         unit = step

@@ -76,9 +76,7 @@ class LongFrame:
         check_cells(frame)
         if note := index_note(frame):
             tell(note, SchemaWarning)
-        for label in (LENGTH, START, GAP):
-            if label in frame.columns:
-                raise SchemaError(f"column {label!r}: that name is needed. Rename the column.")
+        require_free_labels(frame)
         roles = Roles.find(frame, key, index, context, ahead)
         column = None if index is None else index_column(frame, index)
         panel = read_panel(frame, roles, column)
@@ -112,6 +110,13 @@ class LongFrame:
         if self.timeline.column is not None:
             table[START] = self.timeline.written(first)
         return table
+
+
+def require_free_labels(frame: pd.DataFrame) -> None:
+    """Refuse columns named like those that are learned besides."""
+    for label in (LENGTH, START, GAP):
+        if label in frame.columns:
+            raise SchemaError(f"column {label!r}: that name is needed. Rename the column.")
 
 
 def fit_encoder(
@@ -160,11 +165,15 @@ def fit_encoder(
             context = TableEncoder.fit(
                 select(_twice(long.entities), roles.context), own, random_state, resolution=SMOOTH
             )
+    return SequenceEncoder(schema_of(df, columns), roles, long.timeline, rows, context, window)
+
+
+def schema_of(df: Any, columns: Mapping[Any, Column]) -> Schema:
+    """The schema of the user's frame, of what each of its columns is."""
     frame, container = to_pandas(df), container_of(df)
     types = polars_types(df) if container == "polars" else {}
     whole = tuple(replace(columns[at], polars=types.get(at, "")) for at in frame.columns)
-    of_frame = Schema(whole, container, *labels_of(frame.columns))
-    return SequenceEncoder(of_frame, roles, long.timeline, rows, context, window)
+    return Schema(whole, container, *labels_of(frame.columns))
 
 
 def _schemas(long: LongFrame, kinds: Mapping[Any, str]) -> tuple[Schema, Schema | None]:
@@ -176,9 +185,9 @@ def _schemas(long: LongFrame, kinds: Mapping[Any, str]) -> tuple[Schema, Schema 
         Naming the columns of both that cannot be modelled.
     """
     found, problems = [], []
-    for schema_of in (_row_schema, _entity_schema):
+    for own in (_row_schema, _entity_schema):
         try:
-            found.append(schema_of(long, kinds))
+            found.append(own(long, kinds))
         except SchemaError as error:
             problems += points_of(error)
     if problems:

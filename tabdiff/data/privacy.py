@@ -40,11 +40,20 @@ class Privacy:
         Column to the step on which its numbers lie: 0.01 for prices, ``pd.Timedelta("1D")`` for
         days. Integers lie on 1; any other column without one is continuous.
     n_rows : int, optional
-        How many rows (units, if ``unit`` is a column) there are, about: a public number.
+        How many rows (units, if ``unit`` is a column or the rows are of sequences) there are,
+        about: a public number.
     target : column label, optional
-        The column that will be predicted; every relation is then measured together with it.
+        The column that will be predicted; every relation is then measured together with it. Of
+        tables alone.
     unit : "row" or column label
-        What is protected: single rows, or all rows with the same value of a column.
+        What is protected: single rows, or all rows with the same value of a column. Of sequences
+        it is always the ``sequence_key``.
+    longest : int, optional
+        Of sequences: how many rows (steps, of a regular index) of one are learned at the most.
+        Later ones are left out.
+    step : number or Timedelta, optional
+        Of sequences with a regular ``sequence_index``: from one moment to the next. Without one
+        the gaps between rows are learned.
     preprocessing_epsilon : float, in [0, epsilon)
         The part of ``epsilon`` that pays for what is not declared: bounds, categories, which
         columns miss cells, the number of rows. With 0 all of these must be declared.
@@ -74,6 +83,8 @@ class Privacy:
     n_rows: int | None = None
     target: Hashable | None = None
     unit: Hashable = ROW
+    longest: int | None = None
+    step: Any = None
     preprocessing_epsilon: float = 0.0
     marginal_share: float = 0.5
 
@@ -85,6 +96,8 @@ class Privacy:
         if self.marginal_share != 1.0:
             _require("marginal_share", self.marginal_share, 0.0, 1.0)
         self._check_rows()
+        if self.longest is not None:
+            _require_whole("longest", self.longest, 2)
         self._check_columns()
 
     @property
@@ -106,10 +119,7 @@ class Privacy:
         n = self.n_rows
         if n is None:
             return
-        if not isinstance(n, numbers.Integral) or isinstance(n, bool):
-            raise TypeError(f"n_rows must be a whole number. Got {n!r}.")
-        if n < 2:
-            raise ValueError(f"n_rows must be at least 2. Got {n}.")
+        _require_whole("n_rows", n, 2)
         if self.delta * n >= 1:
             raise ValueError(
                 f"delta={self.delta:g} lets one in {1 / self.delta:,.0f} be exposed whole, and "
@@ -219,3 +229,11 @@ def _require(name: str, value: object, low: float, high: float) -> None:
         raise TypeError(f"{name} must be a number. Got {value!r}.")
     if not low < float(value) < high:
         raise ValueError(f"{name} must be in ({low:g}, {high:g}). Got {value!r}.")
+
+
+def _require_whole(name: str, value: object, least: int) -> None:
+    """Refuse what is no whole number from ``least`` on."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a whole number. Got {value!r}.")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}. Got {value}.")

@@ -33,6 +33,8 @@ _CALENDAR = ("hour", "weekday", "month")
 _CALENDARS = [list(told) for n in range(4) for told in combinations(_CALENDAR, n)]
 # With fewer repetitions a month, say, is the name of a stretch of time and no season.
 CYCLES = 3
+# Moments that are looked at for what differs between them.
+MOST_TRIED = 100_000
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,15 @@ class Timeline:
             grid = np.gcd.reduce(begin - begin[0], initial=months)
             return cls(column, kind, months, told, int(times[0]), int(grid))
         return cls(column, "irregular", np.sort(gaps)[(len(gaps) - 1) // 2].item())
+
+    @classmethod
+    def of_step(cls, column: Column, step: float, low: Any, high: Any) -> Self:
+        """Moments that are so far apart and lie between two others, whatever the rows are."""
+        if not is_date(column):
+            return cls(column, "steps", step)
+        n = min(int((high - low) // step) + 1, MOST_TRIED)
+        times = np.append(low + np.arange(n) * int(step), high)
+        return cls(column, "steps", step, _calendar(cls(column, "steps", step), times))
 
     @property
     def regular(self) -> bool:

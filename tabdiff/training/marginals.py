@@ -34,7 +34,9 @@ MOST_GROUPS = 8
 # Of the squared budget: each part with the target; the scores of pairs; the pairs themselves.
 SPLIT = (0.15, 0.15, 0.70)
 # How many standard deviations of its noise a conditional of one part fewer weighs.
-LEANING = 10.0
+LEANING = 4.0
+# Pairs are counted in blocks of levels, in which their noise is about so small.
+ROWS_A_CELL, LEAST_BLOCKS = 12.0, 4.0
 _LITTLE = 1e-9
 
 
@@ -139,16 +141,22 @@ def measure(
     share = _share(proportions, target, groups)
     single = {part: table / table.sum(-1, keepdims=True) for part, table in alone.items()}
 
+    # A tree spans all, so it is known how much each of its edges may cost, and how finely to count.
+    each = pairwise / math.sqrt(max(len(parts) - max(len(given), 1), 1))
+    finest = max(math.sqrt(n * each / ROWS_A_CELL), LEAST_BLOCKS)
+    blocks = {part: _blocks(proportions[part], layout.ordered[part], finest) for part in parts}
+    coarse = {part: blocks[part][cat[:, part]] for part in parts}
+    block = {part: single[part] @ np.eye(blocks[part].max() + 1)[blocks[part]] for part in parts}
+
     pairs = [pair for pair in combinations(parts, 2) if not set(pair) <= set(given)]
-    far = np.array([_distance(cat, group, pair, layout, single, share, n) for pair in pairs])
+    far = np.array([_distance(coarse, group, pair, block, share, n) for pair in pairs])
     edges = _tree(pairs, noise.scores(far, scoring) if pairs else far, parts, given)
     tables: dict[int, Array] = {}
     order: list[tuple[int, int | None]] = []
-    each = pairwise / math.sqrt(max(len(edges), 1))
     counted = {}
     for a, b in edges:
-        shape = (layout.levels[a], g, layout.levels[b])
-        counts = noise.of(_count(shape, cat[:, a], group, cat[:, b]), each)
+        shape = (block[a].shape[1], g, block[b].shape[1])
+        counts = noise.of(_count(shape, coarse[a], group, coarse[b]), each)
         counted[a, b] = as_counts(counts, n)
     for part, parent in _walk(parts, edges, given):
         order.append((part, parent))
@@ -157,8 +165,10 @@ def measure(
             continue
         found = counted.get((parent, part))
         joint = counted[part, parent].transpose(2, 1, 0) if found is None else found
-        leaning = joint + LEANING / each * single[part][None] + _LITTLE
-        tables[part] = leaning / leaning.sum(-1, keepdims=True)
+        leaning = joint + LEANING / each * block[part][None] + _LITTLE
+        between = leaning / leaning.sum(-1, keepdims=True)
+        within = single[part] / block[part][:, blocks[part]]
+        tables[part] = between[blocks[parent]][:, :, blocks[part]] * within[None]
     if target is not None:
         own = proportions[target] + _LITTLE
         inside = np.where(groups[None] == np.arange(g)[:, None], own[None], 0.0)
@@ -177,6 +187,29 @@ def _groups(proportions: Array) -> Array:
     )[1]
 
 
+def _blocks(proportions: Array, ordered: int, finest: float) -> Array:
+    """The block of each level, about ``finest`` of them: neighbours of about equal mass together.
+
+    Of levels without order the most frequent ones are blocks of their own, and the others one.
+
+    Parameters
+    ----------
+    ordered : int
+        How many of the first levels lie in order.
+    """
+    mass = np.maximum(proportions, 0.0)
+    line, loose = mass[:ordered], mass[ordered:]
+    runs = np.zeros(0, dtype=np.int64)
+    if ordered:
+        middle = (np.cumsum(line) - line / 2) / max(line.sum(), _LITTLE)
+        runs = np.unique((middle * finest).astype(np.int64), return_inverse=True)[1]
+    first = int(runs.max(initial=-1)) + 1
+    alone = np.argsort(-loose, kind="stable")[: max(int(finest) - 1, 1)]
+    others = np.full(len(loose), first + len(alone))
+    others[alone] = first + np.arange(len(alone))
+    return np.concatenate([runs, others])
+
+
 def _share(proportions: list[Array], target: int | None, groups: Array) -> Array:
     if target is None:
         return np.ones(1)
@@ -191,19 +224,18 @@ def _count(shape: tuple[int, ...], *codes: Array) -> Array:
 
 
 def _distance(
-    cat: Array,
+    coarse: dict[int, Array],
     group: Array,
     pair: tuple[int, int],
-    layout: Layout,
-    single: dict[int, Array],
+    block: dict[int, Array],
     share: Array,
     n: float,
 ) -> float:
     """Rows by which a pair's counts differ from independence given the group (L1)."""
     a, b = pair
-    shape = (len(share), layout.levels[a], layout.levels[b])
-    counts = _count(shape, group, cat[:, a], cat[:, b])
-    apart = n * share[:, None, None] * single[a][:, :, None] * single[b][:, None, :]
+    shape = (len(share), block[a].shape[1], block[b].shape[1])
+    counts = _count(shape, group, coarse[a], coarse[b])
+    apart = n * share[:, None, None] * block[a][:, :, None] * block[b][:, None, :]
     return float(np.abs(counts - apart).sum())
 
 

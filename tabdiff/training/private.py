@@ -144,7 +144,7 @@ class PrivateDescent:
     Parameters
     ----------
     joint : JointDiffusion
-    rows : Mixed, (n, D)
+    rows : Mixed, (n, D) or (n, L, D)
     masks : Masks
     plan : Plan
     n : float
@@ -259,8 +259,8 @@ def affine_norms(layer: Affine, inputs: list[Tensor], slopes: Tensor) -> dict[Te
 
     Parameters
     ----------
-    inputs : list of one Tensor, (B, draws, n_in)
-    slopes : Tensor, (B, draws, n_out)
+    inputs : list of one Tensor, (B, draws or L, n_in)
+    slopes : Tensor, (B, draws or L, n_out)
     """
     a, g = inputs[0], slopes
     square = ((g @ g.mT) * (a @ a.mT)).sum((-1, -2))
@@ -278,7 +278,11 @@ def row_losses(
     draws: int,
     generator: torch.Generator,
 ) -> Tensor:
-    """The loss of each row, a mean over ``draws``: (B,). No row has a say in another's."""
+    """The loss of each row, a mean over ``draws``, or of each window: (B,).
+
+    No row has a say in another's. Hooks add up what is under one first index: draws of a row lie
+    side by side there, as the rows of a window do, of which there is one draw.
+    """
     n, device = len(rows), generator.device
     flat = Mixed(rows.num.repeat_interleave(draws, 0), rows.cat.repeat_interleave(draws, 0))
     u = torch.rand((n, draws), generator=generator, device=device, dtype=torch.float32)
@@ -286,8 +290,12 @@ def row_losses(
     known = masks(flat, generator)
     x0 = joint.complete(flat, generator)
     x_t = joint.q_sample(x0, t.flatten(), known, generator)
-    x0, x_t = _by_row(x0, n), _by_row(x_t, n)
-    known = Known(known.num.unflatten(0, (n, -1)), known.cat.unflatten(0, (n, -1)))
+    if len(rows.shape) > 1:
+        assert draws == 1
+        t = t.flatten()
+    else:
+        x0, x_t = _by_row(x0, n), _by_row(x_t, n)
+        known = Known(known.num.unflatten(0, (n, -1)), known.cat.unflatten(0, (n, -1)))
     # Hooks on a layer want something that learns before it, and times are always there.
     seen = joint.look(denoiser, x_t, t.clone().requires_grad_(), known)
     return joint.loss(seen, x0, x_t, t, known).mean(1)

@@ -9,6 +9,7 @@ import torch
 
 from tabdiff.data.mixed import Gate, Layout, Mixed
 from tabdiff.data.noise import NoisyCounts
+from tabdiff.training import marginals
 from tabdiff.training.marginals import MOST_GROUPS, CoarseModel, measure
 from tests.data.noises import Silent
 
@@ -105,3 +106,51 @@ def test_with_little_budget_what_is_told_is_noise_but_a_law():
     for table in (*model.tables.values(), model.share):
         assert (table >= 0).all() and np.allclose(table.sum(-1), 1.0)
     assert len(model.draw(100, np.random.default_rng(0))) == 100
+
+
+def test_parts_that_are_given_lead_to_the_others():
+    rows = chain(8_000)
+    proportions = [table_of(rows.cat, part) for part in range(4)]
+    noise = NoisyCounts(np.random.default_rng(0))
+    model = measure(rows.cat.numpy(), LAYOUT, proportions, 8_000.0, None, noise, 1e3, given=(0, 1))
+    # c follows a, and d follows b; a and b stay what they are given.
+    assert dict(model.order) == {2: 0, 3: 1}
+    given = np.tile([[1, 3, 0, 0], [2, 0, 0, 0]], (20_000, 1))
+    drawn = model.complete(given.copy(), np.random.default_rng(0))
+    assert (drawn[:, :2] == given[:, :2]).all()
+    for first in (0, 1):
+        a, b = given[first, :2]
+        own = drawn[first::2]
+        assert np.mean(own[:, 2] == a % 2) == pytest.approx(0.9, abs=0.03)
+        assert np.mean(own[:, 3] == b) == pytest.approx(0.8, abs=0.03)
+
+
+def test_levels_are_counted_in_blocks_where_noise_would_drown_them():
+    rng = np.random.default_rng(0)
+    a = rng.integers(0, 40, 4_000)
+    b = np.clip(a + rng.integers(-2, 3, 4_000), 0, 39)
+    layout = Layout((), ("a", "b"), (40, 40), (), (40, 40))
+    cat = np.stack([a, b], 1)
+    proportions = [np.bincount(own, minlength=40) / 4_000 for own in (a, b)]
+    noise = Silent(np.random.default_rng(0))
+    model = measure(cat, layout, proportions, 4_000.0, None, noise, mu=0.5)
+    assert noise.asked[-1][1].size < 200
+    drawn = model.draw(20_000, np.random.default_rng(0)).cat.numpy()
+    assert np.corrcoef(drawn.T)[0, 1] > 0.9
+    # Within a block levels are as frequent as they were.
+    share = np.bincount(drawn[:, 1], minlength=40) / 20_000
+    assert np.abs(share - proportions[1]).sum() / 2 < 0.03
+
+
+@pytest.mark.parametrize(
+    ("ordered", "finest", "blocks"),
+    [
+        (6, 3.0, [0, 1, 1, 1, 2, 2]),
+        (6, 50.0, [0, 1, 2, 3, 4, 5]),
+        (5, 2.0, [0, 0, 1, 1, 1, 2]),
+        (0, 3.0, [0, 1, 2, 2, 2, 2]),
+    ],
+)
+def test_blocks_are_neighbours_or_the_rare_ones(ordered: int, finest: float, blocks: list[int]):
+    proportions = np.array([0.26, 0.15, 0.15, 0.15, 0.15, 0.14])
+    assert marginals._blocks(proportions, ordered, finest).tolist() == blocks

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -11,11 +12,13 @@ from torch import Tensor, nn
 from tabdiff.data.mixed import Belief, Gate, Known, Layout, Mixed
 from tabdiff.data.noise import epsilon_of
 from tabdiff.denoisers.mlp import MLPDenoiser
+from tabdiff.denoisers.temporal import TemporalDenoiser
 from tabdiff.diffusion.gaussian import GaussianDiffusion
 from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import MultinomialDiffusion
+from tabdiff.diffusion.schedule import CosineSchedule
 from tabdiff.training import private
-from tabdiff.training.masks import RowMasks
+from tabdiff.training.masks import RowMasks, SpanMasks
 from tabdiff.training.private import (
     Plan,
     PrivateDescent,
@@ -32,6 +35,11 @@ pytest.importorskip("opacus")
 LAYOUT = Layout(("x", "y"), ("a", "b"), (3, 4), (Gate(0, (0, 2)), None), (3, 0))
 JOINT = JointDiffusion(LAYOUT, GaussianDiffusion(), MultinomialDiffusion(LAYOUT.levels))
 MASKS = RowMasks(LAYOUT)
+# Presence; then a place, a number and a label.
+SEQUENCES = Layout(("place", "x"), ("presence", "c"), (2, 3), (None, None), (0, 0))
+# What learns.
+LAYERS = nn.Linear | nn.LayerNorm
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -48,7 +56,10 @@ def rows_of(n: int, seed: int = 0) -> Mixed:
 
 def denoiser_of(seed: int = 0) -> MLPDenoiser:
     """A network none of whose layers is silent."""
-    denoiser = MLPDenoiser(LAYOUT, width=16, depth=2, generator=generator(seed))
+    return awake(MLPDenoiser(LAYOUT, width=16, depth=2, generator=generator(seed)), seed)
+
+
+def awake(denoiser: Network, seed: int = 0) -> Network:
     with torch.no_grad():
         for p in denoiser.parameters():
             p.add_(0.2 * torch.randn(p.shape, generator=generator(seed + 1)))
@@ -78,7 +89,7 @@ def norm_of(parts: Iterable[Tensor]) -> float:
 def by_hand(rows: Mixed, plan: Plan, blocks: list[slice], seed: int = 0) -> list[Tensor]:
     """The sum of clipped gradients, one row and one call of autograd at a time."""
     denoiser, noise = denoiser_of(), generator(seed)
-    layers = [m for m in denoiser.modules() if isinstance(m, nn.Linear | nn.LayerNorm)]
+    layers = [m for m in denoiser.modules() if isinstance(m, LAYERS)]
     learning = [
         p for p in denoiser.parameters() if any(p is q for m in layers for q in m.parameters())
     ]
@@ -92,6 +103,43 @@ def by_hand(rows: Mixed, plan: Plan, blocks: list[slice], seed: int = 0) -> list
             for whole, g in zip(total, own, strict=True):
                 whole += g * min(1.0, plan.clip / norm)
     return total
+
+
+@pytest.mark.parametrize("clip", [0.1, 1e3])
+def test_of_windows_too_the_sum_is_that_of_single_clipped_gradients(clip: float):
+    # Four windows of six rows, and four of four.
+    joint = JointDiffusion(SEQUENCES, GaussianDiffusion(), MultinomialDiffusion(SEQUENCES.levels))
+    masks, noise = SpanMasks(slice(0, 1), [(1, 1)]), generator(3)
+    cat = torch.stack([torch.randint(k, (8, 6), generator=noise) for k in (1, 3)], -1)
+    cat[4:, 4:] = 1
+    rows = Mixed(torch.randn((8, 6, 2), generator=noise), cat)
+
+    def temporal() -> TemporalDenoiser:
+        return awake(
+            TemporalDenoiser(
+                SEQUENCES, (0, 1), width=16, depth=1, window=6, n_place=1,
+                schedule=CosineSchedule(1.0), generator=generator(),
+            )
+        )  # fmt: skip
+
+    plan, denoiser = Plan(1.0, 0.0, 1, clip), temporal()
+    optimiser = torch.optim.SGD(denoiser.parameters(), lr=0.0)
+    descend = PrivateDescent(joint, rows, masks, plan, 8, generator(5), np.random.default_rng(0))
+    descend(Standing(denoiser, optimiser, Batches(8, 1, generator())))
+    found = [p.grad * 8 for p in denoiser.parameters() if p.requires_grad and p.grad is not None]
+
+    alone = temporal()
+    learning = [p for m in alone.modules() if isinstance(m, LAYERS) for p in m.parameters()]
+    total = [torch.zeros_like(p) for p in learning]
+    norms = []
+    for loss in row_losses(joint, alone, rows, masks, 1, generator(5)):
+        own = torch.autograd.grad(loss, learning, retain_graph=True)
+        norms.append(norm_of(own))
+        for whole, g in zip(total, own, strict=True):
+            whole += g * min(1.0, clip / max(norms[-1], 1e-12))
+    assert max(norms) > 0.1
+    for own, true in zip(found, total, strict=True):
+        torch.testing.assert_close(own, true, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("draws", [1, 3])
