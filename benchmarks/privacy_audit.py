@@ -453,7 +453,7 @@ def render(rows: list[dict[str, Any]]) -> str:
     """The table as Markdown."""
     lines = [
         f"Lower bounds on epsilon at delta = {DELTA:g}, {CONFIDENCE:.1%} confidence, by",
-        "[`privacy_audit.py`](../privacy_audit.py). A bound above the claim says that it is false.",
+        "`benchmarks/privacy_audit.py`. A bound above the claim says that it is false.",
         "",
         "| audit | planted fault | claimed | found | caught | AUC, model | AUC, rows |",
         "|---|---|---|---|---|---|---|",
