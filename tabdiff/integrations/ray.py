@@ -179,7 +179,8 @@ def sample_ray(
     Raises
     ------
     NotFittedError, ValueError, TypeError, ConditionError, ConstraintError
-        As :meth:`DiffusionSynthesizer.sample_part` does.
+        As :meth:`DiffusionSynthesizer.sample_part` does; a ValueError too of a model with
+        ``exclude_copies``.
     """
     size = _size(part_rows, n_samples, num_workers)
     _require_cores(num_cpus, num_gpus)
@@ -376,6 +377,11 @@ def _ask(
             f"Ray samples tables, by a DiffusionSynthesizer. Got {type(synth).__name__}."
         )
     check_is_fitted(synth)
+    if synth.exclude_copies:
+        raise ValueError(
+            "exclude_copies: workers get the model as a file, which knows no training row. Sample "
+            "in this process, or set_params(exclude_copies=False) and drop copies afterwards."
+        )
     seed = entropy_of(random_state)
     head = synth.sample_part(0, min(n, CHUNK), n, conditions=conditions, random_state=seed)
     _start()

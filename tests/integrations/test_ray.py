@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,13 +81,19 @@ def test_a_folder_of_files_is_whole_after_a_kill_in_a_write(
     assert killed.total() <= 1
 
 
+def test_a_model_that_excludes_copies_is_refused_before_any_work(fitted: DiffusionSynthesizer):
+    guarded = copy(fitted).set_params(exclude_copies=True)
+    with pytest.raises(ValueError, match="exclude_copies: workers get the model as a file"):
+        sample_ray(guarded, N)
+
+
 def test_a_failed_job_leaves_nothing(fitted: DiffusionSynthesizer, tmp_path: Path):
     with pytest.raises(KeyError, match="nowhere"):
         sample_ray_to_parquet(fitted, N, tmp_path / "rows", conditions={"nowhere": 1})
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "rows").mkdir()
     (tmp_path / "rows" / "mine").touch()
-    with pytest.raises(FileExistsError, match="something already"):
+    with pytest.raises(FileExistsError, match="something is there already"):
         sample_ray_to_parquet(fitted, N, tmp_path / "rows")
 
 
