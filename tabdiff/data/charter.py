@@ -107,6 +107,7 @@ def charter(df: Any, privacy: Privacy, noise: NoisyCounts, mu: float, delta: flo
     n, paid = float(privacy.n_rows or 0), []
     if not privacy.n_rows:
         n = max(float(noise.of(np.array([float(len(frame))]), next(costs))[0]), 2.0)
+        privacy.require_small_delta(n)
         paid.append("number of rows")
     found: dict[Hashable, list[Any]] = {}
     for name in asked.numbers:
@@ -339,6 +340,12 @@ def _of_dtype(series: pd.Series, name: Hashable, values: Any) -> pd.DataFrame:
     if isinstance(dtype, pd.CategoricalDtype):
         labels = [value for value in dict.fromkeys(values) if value is not None]
         dtype = pd.CategoricalDtype(labels, ordered=dtype.ordered)
+    if getattr(dtype, "kind", "O") in "iu":
+        loose = [value for value in values if value is not None and value != int(value)]
+        if loose:
+            raise SchemaError(
+                f"column {name!r} is {dtype}, and what is declared no whole number: {loose[0]!r}."
+            )
     try:
         own = pd.Series(pd.array(values, dtype=dtype), name=name)
     except (TypeError, ValueError, OverflowError) as error:

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 ROW = "row"
+# The accountant's floating point tells no smaller one.
+LEAST_DELTA = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +97,11 @@ class Privacy:
             _require("preprocessing_epsilon", self.preprocessing_epsilon, 0.0, self.epsilon)
         if self.marginal_share != 1.0:
             _require("marginal_share", self.marginal_share, 0.0, 1.0)
+        if self.marginal_share < 1 and self.delta < LEAST_DELTA:
+            raise ValueError(
+                f"delta={self.delta:g} is too small to account for training on rows: take at "
+                f"least {LEAST_DELTA:g}, or marginal_share=1.0."
+            )
         self._check_rows()
         if self.longest is not None:
             _require_whole("longest", self.longest, 2)
@@ -120,10 +127,20 @@ class Privacy:
         if n is None:
             return
         _require_whole("n_rows", n, 2)
+        self.require_small_delta(n)
+
+    def require_small_delta(self, n: float) -> None:
+        """Refuse a delta that exposes one of ``n`` rows.
+
+        Raises
+        ------
+        ValueError
+            Naming both.
+        """
         if self.delta * n >= 1:
             raise ValueError(
                 f"delta={self.delta:g} lets one in {1 / self.delta:,.0f} be exposed whole, and "
-                f"there are {n:,}. Take a delta well below 1 / n_rows = {1 / n:.2g}."
+                f"there are {n:,.0f}. Take a delta well below 1 / n_rows = {1 / n:.2g}."
             )
 
     def _check_columns(self) -> None:

@@ -111,6 +111,7 @@ def test_declarations_of_other_tables_are_refused(told: dict[str, Any], message:
     [
         ({"age": (90, 18)}, "bounds of 'age' must be .low, high., low first. Got .90, 18."),
         ({"age": (0, 2**70)}, "column 'age': what is declared cannot be int64"),
+        ({"age": (0.5, 120)}, "column 'age' is int64, and what is declared no whole number: 0.5"),
         ({"born": ("now", "then")}, "column 'born': what is declared cannot be datetime64"),
     ],
 )
@@ -150,6 +151,13 @@ def test_what_is_not_declared_is_counted_once_each():
     assert len(noise.asked) == len(own.paid) == 10
     assert noise.spent == pytest.approx(3.0)
     assert own.n == 200.0
+
+
+def test_a_delta_that_exposes_one_of_as_many_rows_as_are_counted_is_refused():
+    noise = Silent(np.random.default_rng(0))
+    privacy = Privacy(**PAID, epsilon=2.0, delta=0.01)
+    with pytest.raises(ValueError, match="lets one in 100 be exposed whole, and there are 200"):
+        charter(people(), privacy, noise, 3.0, 1e-7)
 
 
 def test_bounds_are_powers_of_two_around_most_values():
