@@ -57,3 +57,21 @@ def coverage(drawn: Numbers, real: Numbers, share: float) -> float:
     """Part of what came that lies in the central interval that should hold ``share`` of it."""
     low, high = quantiles(drawn, ((1 - share) / 2, (1 + share) / 2))
     return float(((low <= real) & (real <= high)).mean())
+
+
+def coverage_of_ties(drawn: Numbers, real: Numbers, share: float) -> float:
+    """:func:`coverage` where draws that equal what came lie on either side of it at random.
+
+    An interval of numbers that come again and again ends on one of them and takes all of it in, so
+    it holds more than it says however right the draws are. Of m draws and what came, in a random
+    order where they are equal, the latter's place is even: exactly ``share`` of it lies within.
+    This is the mean over those orders.
+
+    Source: the randomised probability integral transform of Czado, Gneiting & Held 2009, of draws.
+    """
+    m = len(drawn)
+    first = (drawn < real).sum(axis=0) / (m + 1)
+    width = ((drawn == real).sum(axis=0) + 1) / (m + 1)
+    low, high = (1 - share) / 2, (1 + share) / 2
+    within = np.clip(first + width, low, high) - np.clip(first, low, high)
+    return float((within / width).mean())

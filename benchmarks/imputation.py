@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from circumstances import HERE, RealSet, append_result, circumstances, read_results, read_set, told
-from draws import Numbers, coverage, crps
+from draws import Numbers, coverage, coverage_of_ties, crps
 from masks import MECHANISMS, Hidden, mask_maker
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -51,6 +51,7 @@ FIGURES = {
     "accuracy": ("Share of categories met by the mode, over categorical columns", ".3f"),
     "crps": ("CRPS of the draws in standard deviations (of one value: its absolute error)", ".3f"),
     "coverage": ("Share of hidden numbers within the 80 % intervals of 20 draws", ".2f"),
+    "coverage_of_ties": ("The same with ties on either side at random", ".2f"),
     "downstream": ("AUC (or R²) of a model of whole training rows on filled test rows", ".3f"),
     "fit_seconds": ("Seconds to fit", ".0f"),
     "fill_seconds": ("Seconds to fill the test rows (draws: 20 times)", ".1f"),
@@ -269,7 +270,8 @@ def _score(
     categorical: tuple[str, ...],
 ) -> dict[str, Any]:
     """Means over columns of what each one's hidden cells give."""
-    found: dict[str, list[float]] = {"rmse": [], "accuracy": [], "crps": [], "coverage": []}
+    keys = ("rmse", "accuracy", "crps", "coverage", "coverage_of_ties")
+    found: dict[str, list[float]] = {key: [] for key in keys}
     for at, name in enumerate(truth):
         # A cell that the real table lacks has no truth to be judged by.
         here = hidden[:, at] & truth[name].notna().to_numpy()
@@ -288,6 +290,7 @@ def _score(
         found["crps"].append(float(crps(drawn, real).mean() / unit))
         if filled.draws:
             found["coverage"].append(coverage(drawn, real, 0.8))
+            found["coverage_of_ties"].append(coverage_of_ties(drawn, real, 0.8))
     row: dict[str, Any] = {key: float(np.mean(v)) if v else None for key, v in found.items()}
     return row | {"fit_seconds": filled.fit_seconds, "fill_seconds": filled.fill_seconds}
 

@@ -12,7 +12,13 @@ import pytest
 from scipy.stats import norm
 
 from benchmarks import forecasts, series_faults, series_forecasts, series_gaps
-from benchmarks.draws import coverage, crps, quantiles, weighted_quantile_loss
+from benchmarks.draws import (
+    coverage,
+    coverage_of_ties,
+    crps,
+    quantiles,
+    weighted_quantile_loss,
+)
 from benchmarks.series_data import DAY, WEEK, HourlySeries, load_series, on_grid
 from benchmarks.series_tabdiff import Tabdiff
 
@@ -73,6 +79,22 @@ def test_intervals_of_few_draws_cover_what_they_say():
         assert coverage(drawn, real, share) == pytest.approx(share, abs=0.015)
     assert coverage(0.5 * drawn, real, 0.8) < 0.6
     np.testing.assert_allclose(quantiles(np.arange(1.0, 10.0)[:, None], (0.5,)), [[5.0]])
+
+
+@pytest.mark.parametrize("m", [7, 20])
+def test_intervals_of_numbers_that_come_again_hold_what_they_say_where_ties_are_parted(m: int):
+    rng = np.random.default_rng(0)
+    drawn, real = (rng.poisson(1.5, shape).astype(float) for shape in ((m, 20_000), 20_000))
+    for share in (0.5, 0.8):
+        assert coverage(drawn, real, share) > share + 0.04
+        assert coverage_of_ties(drawn, real, share) == pytest.approx(share, abs=0.01)
+    # Of draws that are all wrong, too narrow or too wide it tells as much.
+    assert coverage_of_ties(drawn + 5, real, 0.8) < 0.25
+    assert coverage_of_ties(np.ones_like(drawn), real, 0.8) < 0.5
+    assert coverage_of_ties(4 * drawn - 4, real, 0.8) > 0.9
+    # Without ties, and with whole intervals of draws, it is the plain one.
+    drawn, real = rng.standard_normal((19, 20_000)), rng.standard_normal(20_000)
+    assert coverage_of_ties(drawn, real, 0.8) == pytest.approx(coverage(drawn, real, 0.8), abs=1e-9)
 
 
 # ---- series ----
