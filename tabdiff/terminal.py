@@ -137,6 +137,8 @@ def describe_sequence_model(
         "networks": f"{_weights(synth.denoiser_)} parameters for the rows, of which it sees "
         f"{synth.encoder_.window:,} at once; {_weights(synth.entities_.denoiser_)} for the context",
     }
+    if synth.privacy_spent_ is not None:
+        facts["promise"] = str(synth.privacy_spent_)
     told = [_listed(facts), describe_roles(synth.encoder_), _file(envelope)]
     return "\n".join([os.fspath(path), *told, "", _columns(synth.schema_)])
 

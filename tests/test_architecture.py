@@ -42,7 +42,8 @@ ROOMS = {
     "ui": {"cli.talk", "cli.where", "synthesizer", "evaluation", "data.schema", "data.infer"}
     | {"files", "terminal", "training.standing"},
     "cli": {"integrations", "synthesizer", "timeseries", "evaluation", "analytics"}
-    | {"data.schema", "data.long", "data.constraints", "files", "terminal", "disk", "persistence"},
+    | {"data.schema", "data.long", "data.constraints", "data.errors", "data.privacy"}
+    | {"files", "terminal", "disk", "persistence"},
 }
 # The face opens the doors of every room; rooms do not look into the mirror.
 FACE = "__init__"

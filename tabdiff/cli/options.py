@@ -112,7 +112,18 @@ def reading(command: Command) -> Command:
 
 
 def sequences(command: Command) -> Command:
-    """The options that make a table one of sequences, `sequence_key`, `sequence_index`, `known`."""
+    """The options that make a table one of sequences.
+
+    `sequence_key`, `sequence_index`, `known` and `context`.
+    """
+    command = click.option(
+        "--context-columns",
+        "context",
+        metavar="COLUMN",
+        multiple=True,
+        help="A column with one value for each sequence; may be repeated. Found where none is "
+        "named, but with --privacy.",
+    )(command)
     command = click.option(
         "--known-columns",
         "known",

@@ -20,6 +20,7 @@ from tabdiff.data.column import NUMBER_FORMS, Column
 from tabdiff.data.columns import fit_column
 from tabdiff.data.errors import SchemaError
 from tabdiff.data.grid import Grid
+from tabdiff.data.moments import unit_of
 from tabdiff.data.noise import NoisyCounts, as_counts
 from tabdiff.data.numeric import NumericEncoder
 from tabdiff.data.parts import ColumnEncoder
@@ -118,20 +119,21 @@ def _scale(column: Column, low: Any, high: Any, step: Any) -> Lattice | Continuu
 
 
 def units_of(column: Column, step: Any) -> int:
-    """``step`` in whole units of the column's cells."""
-    if column.kind == "numeric":
-        unit = step
-    else:
-        span = pd.Series(pd.array([pd.Timedelta(0), pd.Timedelta(step)]))
-        unit = span.dt.as_unit(_unit_of(column)).astype("int64").iloc[1]
+    """``step`` in whole units of the column's cells.
+
+    Raises
+    ------
+    SchemaError
+        If it is none, or the column has no unit, as periods have not.
+    """
+    if column.form == "period":
+        raise SchemaError(f"column {column.name!r} holds periods, which lie one apart.")
+    unit = step
+    if column.kind != "numeric":
+        unit = pd.Timedelta(step) / pd.Timedelta(np.timedelta64(1, unit_of(column)))
     if int(unit) != unit or unit < 1:
         raise SchemaError(f"column {column.name!r}: a resolution of {step!r} is none.")
     return int(unit)
-
-
-def _unit_of(column: Column) -> str:
-    """The unit of a datetime's or duration's cells."""
-    return next((unit for unit in ("ns", "us", "ms", "s") if f"[{unit}" in column.dtype), "us")
 
 
 def _index(scale: Lattice | Continuum, values: Array) -> Array:

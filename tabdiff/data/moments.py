@@ -30,7 +30,7 @@ def local_dates(counts: Array, column: Column) -> pd.Series:
         begun = pd.arrays.PeriodArray(counts, dtype=dtype).asfreq("s", how="start")
         return pd.Series(begun.astype("int64").view("M8[s]"))
     # By the unit of the counts: pandas takes objects and arrow's moments through nanoseconds.
-    dates, zone = pd.Series(counts.view(f"M8[{_unit(column)}]")), zone_of(column)
+    dates, zone = pd.Series(counts.view(f"M8[{unit_of(column)}]")), zone_of(column)
     if zone is None:
         return dates
     return dates.dt.tz_localize("UTC").dt.tz_convert(zone).dt.tz_localize(None)
@@ -48,9 +48,12 @@ def zone_of(column: Column) -> dt.tzinfo | None:
     return dtype.tz if isinstance(dtype, pd.DatetimeTZDtype) else None
 
 
-def _unit(column: Column) -> str:
-    """What the counts of a column of dates are counts of."""
+def unit_of(column: Column) -> str:
+    """What the counts of a column of dates or durations are counts of."""
     fixed = {"datetime text": "s", "timestamp objects": "ns", "datetime objects": "us"}
+    fixed |= {"timedelta objects": "us", "pandas timedelta objects": "ns"}
+    if column.form == "time" and column.dtype == "object":
+        return "us"
     if column.form in fixed:
         return fixed[column.form]
     dtype: Any = dtype_from_text(column.dtype)

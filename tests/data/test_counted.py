@@ -1,5 +1,6 @@
 """The encoder of a private table: cells by noisy counts, levels by declaration."""
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,18 @@ def test_values_beyond_a_bound_count_as_the_bound():
             list(pd.to_datetime(["2020-01-05", "2021-07-01"]).repeat(40)),
             (pd.Timestamp("2019-01-01"), pd.Timestamp("2022-01-01")),
             pd.Timedelta("1D"),
+        ),
+        (["2020-01-05", "2021-07-01"] * 40, ("2019-01-01", "2022-01-01"), "1D"),
+        (
+            [dt.date(2020, 1, 5), dt.date(2021, 7, 1)] * 40,
+            (dt.date(2019, 1, 1), dt.date(2022, 1, 1)),
+            "1D",
+        ),
+        ([dt.time(8), dt.time(9, 30)] * 40, (dt.time(0), dt.time(23)), "30min"),
+        (
+            [dt.timedelta(hours=8), dt.timedelta(hours=9)] * 40,
+            (dt.timedelta(0), dt.timedelta(days=1)),
+            "1h",
         ),
     ],
 )

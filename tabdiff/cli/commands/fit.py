@@ -13,6 +13,7 @@ from tabdiff.cli.talk import named, voice
 
 if TYPE_CHECKING:
     from tabdiff.cli.models import Synthesizer
+    from tabdiff.data.privacy import Privacy
 
 
 @click.command()
@@ -70,6 +71,14 @@ if TYPE_CHECKING:
     help="Numbers beyond these percentiles of their column are learned as the values there.",
 )
 @click.option(
+    "--privacy",
+    "promise",
+    metavar="FILE",
+    help="Learn under differential privacy; what is promised and what is public, as JSON: "
+    '{"epsilon": 2, "delta": 1e-6, "bounds": {"age": [0, 120]}, "categories": {"sex": ["f", "m"]}, '
+    '"n_rows": 30000}, by the names of tabdiff.Privacy.',
+)
+@click.option(
     "--checkpoint-dir",
     metavar="DIR",
     help="A folder, made if need be, that keeps where training stands until it ends.",
@@ -93,12 +102,14 @@ def fit(
     sequence_key: str | None,
     sequence_index: str | None,
     known: tuple[str, ...],
+    context: tuple[str, ...],
     window: int | None,
     rules: str | None,
     on_violation: str,
     exclude_copies: bool,
     min_category_count: int | None,
     clip_percentiles: tuple[float, float] | None,
+    promise: str | None,
     checkpoint_dir: str | None,
     resume: bool,
     device: str,
@@ -111,22 +122,24 @@ def fit(
     DATA is a file that fits into memory. A folder of Parquet files, or a pattern of their names in
     quotes ('data/*.parquet'), is one table that need not: it is learned piece by piece.
 
-    With --sequence-key, --sequence-index, --known-columns or --window the rows are those of
-    sequences, and new sequences, forecasts and gaps within them can be asked of the model.
+    With --sequence-key, --sequence-index, --known-columns, --context-columns or --window the rows
+    are those of sequences, and new sequences, forecasts and gaps within them can be asked of the
+    model.
 
     Everything is chosen by the size of the table; without limits, training ends when held-out
     rows stop improving. Ctrl-C and SIGTERM save the best model so far. With --checkpoint-dir not
     even a kill costs more than the last seconds: call again with --resume.
     """
     from tabdiff import terminal
-    from tabdiff.cli.rules import read_constraints
+    from tabdiff.cli.rules import read_constraints, read_privacy
     from tabdiff.disk import check_writable
     from tabdiff.files import is_many, read_table
     from tabdiff.synthesizer import DiffusionSynthesizer
     from tabdiff.timeseries import TimeSeriesDiffusionSynthesizer
 
     check_writable(output)
-    of_sequences = (sequence_key, sequence_index, known, window) != (None, None, (), None)
+    told = (sequence_key, sequence_index, known, context, window)
+    of_sequences = told != (None, None, (), (), None)
     if of_sequences and rules is not None:
         raise click.UsageError("--constraints hold within rows of a table, not yet of sequences.")
     if of_sequences and preset != "default":
@@ -145,6 +158,9 @@ def fit(
     say, many = voice(quiet), is_many(data)
     if of_sequences and many:
         raise click.UsageError("Sequences are learned of one file, not of a folder or a pattern.")
+    if many and promise is not None:
+        raise click.UsageError("--privacy learns from one file, not from a folder or a pattern.")
+    privacy = None if promise is None else read_privacy(promise)
     table = data if many else read_table(data, na, separator)
     if isinstance(table, str):
         say(f"{data}: piece by piece")
@@ -153,7 +169,7 @@ def fit(
     synth: Synthesizer
     if not of_sequences:
         synth = DiffusionSynthesizer(
-            column_kinds=dict(kinds),
+            column_kinds=dict(kinds) or None,
             constraints=None if rules is None else read_constraints(rules),
             on_violation=on_violation,
             preset=preset,
@@ -162,6 +178,7 @@ def fit(
             clip_percentiles=clip_percentiles,
             max_steps=max_steps,
             max_time=max_time,
+            privacy=privacy,
             device=device,
             random_state=seed,
             verbose=0 if quiet else 1,
@@ -172,11 +189,13 @@ def fit(
         synth = TimeSeriesDiffusionSynthesizer(
             sequence_key=sequence_key,
             sequence_index=sequence_index,
+            context_columns=_context(context, privacy),
             known_columns=known,
             window=window,
-            column_kinds=dict(kinds),
+            column_kinds=dict(kinds) or None,
             max_steps=max_steps,
             max_time=max_time,
+            privacy=privacy,
             device=device,
             random_state=seed,
             verbose=0 if quiet else 1,
@@ -192,11 +211,18 @@ def fit(
             say("To go on with the training: the same call with --resume.")
         raise
     _save(synth, output, say)
+    if synth.privacy_spent_ is not None:
+        say(f"Promised: {synth.privacy_spent_}.")
     learned = (
         synth.n_rows_seen_ if isinstance(synth, DiffusionSynthesizer) else synth.n_entities_seen_
     )
     unlike = f" --exclude-copies-of {data}" if exclude_copies else ""
     say(f"Next: tabdiff sample {output} -n {learned}{unlike} -o fake.csv")
+
+
+def _context(named: tuple[str, ...], privacy: Privacy | None) -> str | tuple[str, ...]:
+    """The context columns: found where none is named, but in private mode, which looks at none."""
+    return named if named or privacy is not None else "auto"
 
 
 def _save(synth: Synthesizer, output: str, say: Callable[[str], None]) -> None:

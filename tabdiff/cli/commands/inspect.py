@@ -26,6 +26,7 @@ def inspect(
     sequence_key: str | None,
     sequence_index: str | None,
     known: tuple[str, ...],
+    context: tuple[str, ...],
     na: tuple[str, ...],
     separator: str | None,
 ) -> None:
@@ -38,10 +39,11 @@ def inspect(
     from tabdiff.files import read_table
 
     frame = read_table(data, na, separator)
-    if (sequence_key, sequence_index, known) == (None, None, ()):
+    told = (sequence_key, sequence_index, known, context)
+    if told == (None, None, (), ()):
         schema, roles = Schema.infer(frame, dict(kinds)), None
     else:
-        schema, roles = _sequences(frame, dict(kinds), sequence_key, sequence_index, known)
+        schema, roles = _sequences(frame, dict(kinds), *told)
     click.echo(f"{named(data)}: {terminal.plural(len(frame), 'row')}, {terminal.kinds_of(schema)}")
     if roles is not None:
         click.echo(roles)
@@ -55,6 +57,7 @@ def _sequences(
     key: str | None,
     index: str | None,
     known: tuple[str, ...],
+    context: tuple[str, ...],
 ) -> tuple[Schema, str]:
     """The schema that a fit would infer, and what each column is for."""
     import numpy as np
@@ -62,7 +65,7 @@ def _sequences(
     from tabdiff import terminal
     from tabdiff.data.long import LongFrame, fit_encoder
 
-    long = LongFrame.learn(frame, key, index, "auto", known)
+    long = LongFrame.learn(frame, key, index, context or "auto", known)
     encoder = fit_encoder(frame, long, kinds, 2, np.random.default_rng(0))
     lengths = np.diff(long.panel.offsets)
     told = f"sequences     {len(lengths):,} of {lengths.min():,} to {lengths.max():,} rows\n"
