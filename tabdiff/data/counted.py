@@ -130,7 +130,8 @@ def units_of(column: Column, step: Any) -> int:
         raise SchemaError(f"column {column.name!r} holds periods, which lie one apart.")
     unit = step
     if column.kind != "numeric":
-        unit = pd.Timedelta(step) / pd.Timedelta(np.timedelta64(1, unit_of(column)))
+        unit = pd.Timedelta(step).as_unit("ns").value
+        unit /= pd.Timedelta(f"1{unit_of(column)}").as_unit("ns").value
     if int(unit) != unit or unit < 1:
         raise SchemaError(f"column {column.name!r}: a resolution of {step!r} is none.")
     return int(unit)
