@@ -71,8 +71,8 @@ def sample(
 ) -> None:
     """Make synthetic rows, or sequences of them, with MODEL.
 
-    Any number of rows takes the same memory, sequences are held all at once; the output appears
-    whole or not at all.
+    Any number of rows, or of sequences, takes the same memory; the output appears whole or not at
+    all.
 
     Conditions hold exactly, and rare ones take no longer. A range has both its ends in it. A name
     or a value that holds one of the signs = | .. " stands in double quotes, and these within the
@@ -124,7 +124,8 @@ def _sequences(
 ) -> Iterator[pd.DataFrame]:
     n = synth.n_entities_seen_ if wanted is None else wanted
     context = where.conditions_of(written, synth.schema_)
-    yield as_pandas(synth.sample(n, length=length, context=context, random_state=seed))
+    drawn = synth.sample_iter(n, length=length, context=context, random_state=seed)
+    return map(as_pandas, drawn)
 
 
 def _conditions(
