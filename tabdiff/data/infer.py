@@ -92,13 +92,13 @@ class Notes:
             points.append(f"no value at all in {_names(self.empty)}: will be generated empty.")
         if self.number_texts:
             points.append(
-                f"{_names(self.number_texts)} hold numbers written as text and are kept as "
+                f"numbers written as text in {_names(self.number_texts)}: they are kept as "
                 "categories. If they are measures, convert them first (pd.to_numeric, or "
                 "pd.read_csv(thousands=',')); if they are codes, all is well."
             )
         if self.many_levels:
             points.append(
-                f"{_names(self.many_levels)} have more than {MAX_LEVELS:,} distinct values: the "
+                f"more than {MAX_LEVELS:,} distinct values in {_names(self.many_levels)}: the "
                 "rarest share one level."
             )
         if points:

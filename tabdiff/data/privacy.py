@@ -88,7 +88,7 @@ class Privacy:
     longest: int | None = None
     step: Any = None
     preprocessing_epsilon: float = 0.0
-    marginal_share: float = 0.5
+    marginal_share: float = 0.7
 
     def __post_init__(self) -> None:
         _require("epsilon", self.epsilon, 0.0, math.inf)

@@ -119,7 +119,7 @@ def test_09_an_infinity_can_be_a_category(tmp_path: Path, capsys):
 def test_10_104_text_that_looks_like_numbers_among_other_text_is_text(tmp_path: Path, capsys):
     cells = ['1,x,"1,234"', '01,y,"2,500"', 'b,1,"9,100"'] * 20
     model = learned("\n".join(["a,b,c", *cells]), tmp_path)
-    assert "hold numbers written as text" in capsys.readouterr().err
+    assert "numbers written as text in" in capsys.readouterr().err
     made = sampled(model, capsys, "-n", "200")
     assert set(made["a"]) == {"1", "01", "b"}
     assert set(made["c"]) == {"1,234", "2,500", "9,100"}
@@ -340,8 +340,6 @@ def test_86_a_horizon_beyond_memory_is_refused(tmp_path: Path, capsys):
     call = ["fit", f"{tmp_path}/t.csv", "-o", model, "--sequence-key", "store", *FIT]
     assert main([*call, "--sequence-index", "day"]) == OK
     ask = ["forecast", model, f"{tmp_path}/t.csv", "--horizon", "1000000000000"]
-    assert "would need about" in refused(ask, capsys)
-    ask = ["sample", model, "-n", "1000000000000"]
     assert "would need about" in refused(ask, capsys)
 
 

@@ -178,7 +178,7 @@ def test_68_read_only_frames_are_read_and_left_alone():
 
 def test_104_107_text_is_text():
     frame = pd.DataFrame({"a": ["1,234", "987"] * 60, "b": ["=cmd()", "@x"] * 60})
-    with pytest.warns(UserWarning, match="'a' hold numbers written as text"):
+    with pytest.warns(UserWarning, match="numbers written as text in column 'a'"):
         report = judged(frame, frame.assign(b="@x"))
     assert report.scores["shape_error"] > 20
 
