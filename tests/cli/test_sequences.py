@@ -51,6 +51,17 @@ def test_fit_learns_sequences_where_it_is_told_of_a_key(stores: Path, tmp_path: 
     assert learned.encoder_.window == 8
 
 
+def test_sequences_are_written_as_they_are_made(stores: Path, tmp_path: Path, monkeypatch):
+    made = TimeSeriesDiffusionSynthesizer.load(stores / "m.tabdiff").sample(5, random_state=1)
+    # What holds all of them at once is not asked.
+    monkeypatch.delattr(TimeSeriesDiffusionSynthesizer, "sample")
+    call = ["sample", f"{stores}/m.tabdiff", "-n", "5", "--seed", "1", "-o", f"{tmp_path}/fake/"]
+    assert main(call) == OK
+    written = pd.concat(map(pd.read_parquet, sorted((tmp_path / "fake").iterdir())))
+    assert written["store"].nunique() == 5
+    assert written.reset_index(drop=True).astype(made.dtypes).equals(made)
+
+
 def test_sample_counts_sequences_and_takes_their_length(stores: Path, capsys):
     outputs = []
     for _ in range(2):
