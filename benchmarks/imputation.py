@@ -329,20 +329,22 @@ def render(rows: list[dict[str, Any]]) -> str:
     lines = ["# Imputation", "", *__doc__.splitlines()[2:6], ""]
     for key, (what, form) in FIGURES.items():
         extra = ["whole rows"] if key == "downstream" else []
-        lines += [f"## {what}", "", f"| set | law | {' | '.join([*methods, *extra])} |"]
-        lines.append("|---" * (len(methods) + len(extra) + 2) + "|")
-        for name, mechanism, rate in dict.fromkeys(
-            (row["set"], row["mechanism"], row["rate"]) for row in rows
-        ):
-            here = [
-                r for r in rows if (r["set"], r["mechanism"], r["rate"]) == (name, mechanism, rate)
-            ]
-            cells = [_cell([r[key] for r in here if r["method"] == m], form) for m in methods]
+        lines += [f"## {what}", "", f"| set | rows | law | {' | '.join([*methods, *extra])} |"]
+        lines.append("|---" * (len(methods) + len(extra) + 3) + "|")
+        for told_apart in dict.fromkeys(map(_case, rows)):
+            here = [r for r in rows if _case(r) == told_apart]
+            # What files did not hold from the first, earlier runs lack.
+            cells = [_cell([r.get(key) for r in here if r["method"] == m], form) for m in methods]
             cells += [_cell([r["downstream_whole"] for r in here], form)] if extra else []
-            lines.append(f"| {name} | {mechanism} {rate:.0%} | {' | '.join(cells)} |")
+            name, n, mechanism, rate = told_apart
+            lines.append(f"| {name} | {n:,} | {mechanism} {rate:.0%} | {' | '.join(cells)} |")
         lines.append("")
     lines += dict.fromkeys(told(row) for row in rows)
     return "\n".join(lines) + "\n"
+
+
+def _case(row: dict[str, Any]) -> tuple[str, int, str, float]:
+    return row["set"], row["rows"], row["mechanism"], row["rate"]
 
 
 def _cell(values: list[float | None], form: str) -> str:
