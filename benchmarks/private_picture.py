@@ -10,8 +10,8 @@ from benchmarks.private_methods import PRIVATE_METHODS
 
 WIDTH, HEIGHT, LEFT, TOP, GAP, BELOW = 250, 170, 50, 84, 44, 46
 PANELS = (
-    ("utility", "AUC of boosting trained on synthetic rows", 0.5),
-    ("c2st_sdmetrics", "C2ST (1: cannot be told from training rows)", 0.0),
+    ("utility", "AUC, synthetic to real", 0.5),
+    ("c2st_sdmetrics", "C2ST", 0.0),
 )
 COLOURS = ("#1f3fb5", "#7fa3ff", "#e8622c", "#3ca951", "#a463f2")
 
@@ -28,7 +28,7 @@ def draw(rows: list[dict[str, Any]], ordinary: list[dict[str, Any]]) -> str:
         '<rect width="100%" height="100%" fill="white"/>',
         f'<text x="{LEFT}" y="22" font-size="16" font-weight="600">'
         "Quality against epsilon, delta = 0.00001</text>",
-        *_legend(),
+        *_legend({row["method"] for row in done}),
     ]
     for across, name in enumerate(sets):
         own = [row for row in done if row["set"] == name]
@@ -40,15 +40,17 @@ def draw(rows: list[dict[str, Any]], ordinary: list[dict[str, Any]]) -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _legend() -> list[str]:
-    marks = [(method.label, colour, "") for method, colour in
-             zip(PRIVATE_METHODS.values(), COLOURS, strict=True)]  # fmt: skip
+def _legend(shown: set[str]) -> list[str]:
+    marks = [(method.label, colour, "")
+             for (name, method), colour in zip(PRIVATE_METHODS.items(), COLOURS, strict=True)
+             if name in shown]  # fmt: skip
     marks.append(("tabdiff, not private", "#888", ' stroke-dasharray="4 3"'))
-    parts = []
-    for at, (label, colour, dash) in enumerate(marks):
-        x = LEFT + at * 148
+    parts, x = [], LEFT
+    for label, colour, dash in marks:
         parts.append(f'<path d="M{x} 44h18" stroke="{colour}" stroke-width="2"{dash}/>')
         parts.append(f'<text x="{x + 24}" y="48">{label}</text>')
+        # The mark, and about as much as the letters take.
+        x += 54 + 7 * len(label)
     return parts
 
 
