@@ -60,7 +60,7 @@ def test_105_codes_keep_their_zeros_and_warnings_are_short(tmp_path: Path, capsy
     model = f"{tmp_path}/m.tabdiff"
     assert main(["fit", f"{tmp_path}/t.csv", "-o", model, "--max-steps", "1", "-q"]) == OK
     warned = capsysbinary.readouterr().err.decode()
-    assert warned.startswith("Warning: column 'code'")
+    assert warned.startswith("Warning: numbers written as text in column 'code'")
     assert ".py" not in warned
     assert main(["sample", model]) == OK
     rows = capsysbinary.readouterr().out.splitlines()[1:]
