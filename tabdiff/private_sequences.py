@@ -200,6 +200,8 @@ def fit_sequences_privately(
         device=device,
         report=report,
     )
+    if of_entities.stopped == "interrupted":
+        raise KeyboardInterrupt
     length = float(chain.entities.encoder.decode(drawn, rng)[LENGTH].mean())
     parts, slots = chain.draw(max(round(coarse_rows(n * length) / length), LEAST_SEQUENCES), rng)
     held = hold_out(

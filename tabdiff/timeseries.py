@@ -213,7 +213,8 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
             A row per entity and moment, in any order; never changed.
         y : ignored
         report : callable, optional
-            As of :meth:`DiffusionSynthesizer.fit`; of the network of sequences.
+            As of :meth:`DiffusionSynthesizer.fit`; of the network of sequences, in private mode
+            of that of entities before it.
 
         Returns
         -------

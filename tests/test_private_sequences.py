@@ -286,6 +286,16 @@ def test_all_but_when_and_how_long_may_be_paid_for(few_rows: None):
     assert "unheard of" not in set(synth.sample(200, random_state=0)["state"])
 
 
+def test_ctrl_c_while_entities_are_learned_ends_the_fit(few_rows: None):
+    def stop(progress: object) -> None:
+        raise KeyboardInterrupt
+
+    synth = tiny(PUBLIC | {"marginal_share": 1.0})
+    with pytest.raises(KeyboardInterrupt):
+        synth.fit(stays(), report=stop)
+    assert not hasattr(synth, "encoder_")
+
+
 # ------------------------------------------------------------------------ what is refused
 
 
