@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -233,6 +233,28 @@ class DiffusionEstimator(BaseEstimator):
         for keeper in keepers:
             keeper.entropy = entropy
         return entropy
+
+    def _privacy_beside(self, looks: Mapping[str, str]) -> Privacy | None:
+        """The privacy that is asked for, and nothing beside it that would look at rows.
+
+        Parameters
+        ----------
+        looks : mapping
+            Parameters that would, each with why.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``privacy`` is something else, or one of those parameters is set.
+        """
+        if self.privacy is None:
+            return None
+        if not isinstance(self.privacy, Privacy):
+            raise TypeError(f"privacy must be a Privacy. Got {self.privacy!r:.80}.")
+        for name, why in looks.items():
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name} cannot be set in private mode: {why}. Leave it out.")
+        return self.privacy
 
     def _require_memory(self, asked: str, n_rows: int, remedy: str) -> None:
         """Refuse rows that cannot fit: while they are made about 64 bytes a cell are in memory.

@@ -26,6 +26,7 @@ from tabdiff.diffusion.multinomial import MultinomialDiffusion, Prior
 from tabdiff.diffusion.schedule import CosineSchedule, KeepSchedule
 from tabdiff.inference.chunks import entropy_of, generators
 from tabdiff.training.critic import Critic
+from tabdiff.training.loop import Trained
 from tabdiff.training.settings import Size
 from tabdiff.training.standing import Progress
 
@@ -64,6 +65,31 @@ class Learned:
     stopped: str
     n_rows_seen: int
     seconds: float
+
+    @classmethod
+    def of(
+        cls,
+        trained: Trained,
+        joint: JointDiffusion,
+        size: Size,
+        device: torch.device,
+        entropy: int,
+        n_rows_seen: int,
+        seconds: float,
+    ) -> Learned:
+        """What a training gave, with what it was given."""
+        return Learned(
+            denoiser=trained.denoiser,
+            joint=joint,
+            size=size,
+            device=device,
+            entropy=entropy,
+            history=history_frame([asdict(progress) for progress in trained.history]),
+            best_step=trained.best_step,
+            stopped=trained.stopped,
+            n_rows_seen=n_rows_seen,
+            seconds=seconds,
+        )
 
     def record(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Strict JSON and arrays of all but the encoder."""

@@ -13,7 +13,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -28,7 +28,7 @@ from tabdiff.data.privacy import Privacy, PrivacySpent
 from tabdiff.data.rewriting import Verbatim
 from tabdiff.data.table import TableEncoder
 from tabdiff.diffusion.multinomial import Prior
-from tabdiff.fitted import Fitted, Learned, history_frame, make_denoiser, make_joint
+from tabdiff.fitted import Fitted, Learned, make_denoiser, make_joint
 from tabdiff.inference.chunks import generators
 from tabdiff.training.hardware import autocast_for
 from tabdiff.training.loop import Recipe, train
@@ -233,22 +233,11 @@ def pretrained(
         report=report,
         autocast=autocast_for(device),
     )
-    return Fitted(
-        rewriting=Verbatim(found.own.schema),
-        encoder=found.encoder,
-        critic=None,
-        denoiser=trained.denoiser,
-        joint=joint,
-        size=size,
-        device=device,
-        entropy=entropy,
-        history=history_frame([asdict(progress) for progress in trained.history]),
-        best_step=trained.best_step,
-        stopped=trained.stopped,
-        n_rows_seen=round(found.own.n),
-        # How long rows were counted and learned from is a number that saw them: told to nobody.
-        seconds=time.monotonic() - began,
-    )
+    # How long rows were counted and learned from is a number that saw them: told to nobody.
+    seconds = time.monotonic() - began
+    learned = Learned.of(trained, joint, size, device, entropy, round(found.own.n), seconds)
+    rewriting = Verbatim(found.own.schema)
+    return Fitted(rewriting=rewriting, encoder=found.encoder, critic=None, **vars(learned))
 
 
 def plan_of(privacy: Privacy, mu: float, n: float, steps: int) -> Plan:

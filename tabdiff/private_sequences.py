@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ from tabdiff.data.table import TableEncoder
 from tabdiff.data.timeline import Timeline
 from tabdiff.data.windows import hold_out, learn_and_judge
 from tabdiff.diffusion.multinomial import Prior
-from tabdiff.fitted import FittedSequences, history_frame, make_denoiser, make_joint
+from tabdiff.fitted import FittedSequences, Learned, make_denoiser, make_joint
 from tabdiff.inference.chunks import generators
 from tabdiff.private import (
     JUDGES,
@@ -225,20 +225,9 @@ def fit_sequences_privately(
         report=report,
         autocast=autocast_for(device),
     )
-    fitted = FittedSequences(
-        encoder=encoder,
-        entities=of_entities,
-        denoiser=trained.denoiser,
-        joint=joint,
-        size=size,
-        device=device,
-        entropy=entropy,
-        history=history_frame([asdict(progress) for progress in trained.history]),
-        best_step=trained.best_step,
-        stopped=trained.stopped,
-        n_rows_seen=round(n * length),
-        seconds=time.monotonic() - began + of_entities.seconds,
-    )
+    seconds = time.monotonic() - began + of_entities.seconds
+    learned = Learned.of(trained, joint, size, device, entropy, round(n * length), seconds)
+    fitted = FittedSequences(encoder=encoder, entities=of_entities, **vars(learned))
     plan = None
     if privacy.marginal_share < 1 and trained.stopped != "interrupted":
         plan = plan_of(privacy, noise.spent, n, min(PRIVATE_STEPS, recipe.max_steps))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Any, Self
 
@@ -32,7 +31,7 @@ from tabdiff.data.schema import Schema
 from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import Prior
 from tabdiff.estimator import FEWER_DRAWS, DiffusionEstimator
-from tabdiff.fitted import Fitted, history_frame, make_denoiser, make_joint
+from tabdiff.fitted import Fitted, Learned, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
 from tabdiff.inference.threads import by_itself, unswayed
 from tabdiff.private import fit_privately
@@ -375,24 +374,11 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
                 team=team,
             )
         critic = self._critic_of(trained, joint, material, entropy)
-        self._adopt(
-            Fitted(
-                rewriting=material.rewriting,
-                encoder=encoder,
-                critic=critic,
-                denoiser=trained.denoiser,
-                joint=joint,
-                size=size,
-                device=device,
-                entropy=entropy,
-                history=history_frame([asdict(progress) for progress in trained.history]),
-                best_step=trained.best_step,
-                stopped=trained.stopped,
-                n_rows_seen=n_rows,
-                seconds=time.monotonic() - began + keeper.seconds,
-            ),
-            material.originals,
-        )
+        seconds = time.monotonic() - began + keeper.seconds
+        learned = Learned.of(trained, joint, size, device, entropy, n_rows, seconds)
+        rewriting, originals = material.rewriting, material.originals
+        fitted = Fitted(rewriting=rewriting, encoder=encoder, critic=critic, **vars(learned))
+        self._adopt(fitted, originals)
         if trained.stopped == "interrupted":
             raise KeyboardInterrupt
 
@@ -858,10 +844,6 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
 
     def _check_privacy(self) -> None:
         """Refuse what would look at rows beside a private fit."""
-        if self.privacy is None:
-            return
-        if not isinstance(self.privacy, Privacy):
-            raise TypeError(f"privacy must be a Privacy. Got {self.privacy!r:.80}.")
         looks = {
             "schema": "the schema is made of what Privacy declares",
             "column_kinds": "kinds follow from Privacy's bounds and categories",
@@ -871,10 +853,10 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             "clip_percentiles": "bounds are declared, or measured with noise",
             "checkpoint_dir": "a checkpoint would keep the noise",
         }
-        for name, why in looks.items():
-            if getattr(self, name) is not None:
-                raise ValueError(f"{name} cannot be set in private mode: {why}. Leave it out.")
-        if (self.privacy.longest, self.privacy.step) != (None, None):
+        privacy = self._privacy_beside(looks)
+        if privacy is None:
+            return
+        if (privacy.longest, privacy.step) != (None, None):
             raise ValueError(
                 "privacy.longest and privacy.step are of sequences. Leave them out, or use "
                 "TimeSeriesDiffusionSynthesizer."

@@ -7,7 +7,6 @@ import numbers
 import os
 import time
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -36,7 +35,7 @@ from tabdiff.data.windows import hold_out, learn_and_judge
 from tabdiff.denoisers.temporal import WIDTH_UNIT
 from tabdiff.diffusion.multinomial import Prior
 from tabdiff.estimator import FEWER_DRAWS, DiffusionEstimator
-from tabdiff.fitted import Fitted, FittedSequences, history_frame, make_denoiser, make_joint
+from tabdiff.fitted import Fitted, FittedSequences, Learned, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
 from tabdiff.inference.threads import unswayed
 from tabdiff.private_sequences import fit_sequences_privately
@@ -314,22 +313,9 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
                 keeper=keeper,
                 team=team,
             )
-        self._adopt(
-            FittedSequences(
-                encoder=encoder,
-                entities=entities,
-                denoiser=trained.denoiser,
-                joint=joint,
-                size=size,
-                device=device,
-                entropy=entropy,
-                history=history_frame([asdict(progress) for progress in trained.history]),
-                best_step=trained.best_step,
-                stopped=trained.stopped,
-                n_rows_seen=len(long.rows),
-                seconds=time.monotonic() - began + of_entities.seconds + keeper.seconds,
-            )
-        )
+        seconds = time.monotonic() - began + of_entities.seconds + keeper.seconds
+        learned = Learned.of(trained, joint, size, device, entropy, len(long.rows), seconds)
+        self._adopt(FittedSequences(encoder=encoder, entities=entities, **vars(learned)))
         if trained.stopped == "interrupted":
             raise KeyboardInterrupt
 
@@ -646,34 +632,30 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
 
     def _check_privacy(self) -> None:
         """Refuse what would look at rows beside a private fit, or what it lacks."""
-        if self.privacy is None:
-            return
-        if not isinstance(self.privacy, Privacy):
-            raise TypeError(f"privacy must be a Privacy. Got {self.privacy!r:.80}.")
         looks = {
             "column_kinds": "kinds follow from Privacy's bounds and categories",
             "validation_fraction": "held-out rows would decide when to stop",
             "checkpoint_dir": "a checkpoint would keep the noise",
         }
-        for name, why in looks.items():
-            if getattr(self, name) is not None:
-                raise ValueError(f"{name} cannot be set in private mode: {why}. Leave it out.")
+        privacy = self._privacy_beside(looks)
+        if privacy is None:
+            return
         if self.sequence_key is None:
             raise ValueError(
                 "private mode protects entities, which sequence_key tells apart: without one all "
                 "rows are of one."
             )
-        if not self.privacy.by_row and self.privacy.unit != self.sequence_key:
+        if not privacy.by_row and privacy.unit != self.sequence_key:
             raise ValueError(
                 f"the unit of sequences is their sequence_key {self.sequence_key!r}. Got "
-                f"unit={self.privacy.unit!r}. Leave it out."
+                f"unit={privacy.unit!r}. Leave it out."
             )
         if isinstance(self.context_columns, str):
             raise ValueError(
                 "context_columns='auto' would look at rows. Name in private mode the columns with "
                 "one value for each entity, or []."
             )
-        if self.privacy.target is not None:
+        if privacy.target is not None:
             raise ValueError("target= is of tables. Leave it out.")
 
     def _adopt(self, fitted: FittedSequences) -> None:

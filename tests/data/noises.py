@@ -50,3 +50,21 @@ class Deaf(Silent):
         super()._answer(what, true, mu)
         own = np.random.default_rng(len(self.asked))
         return own.normal(20.0, 10.0, np.shape(true))
+
+
+def loss_of_one(first: Silent, again: Repeating) -> float:
+    """What one unit costs along a path of answers, as of Gaussian mechanisms.
+
+    It must move every count by one at the most, and of disjoint classes one in all.
+    """
+    assert len(again.asked) == len(first.asked)
+    loss = 0.0
+    for (what, with_it, mu), (_, none, _) in zip(first.asked, again.asked, strict=True):
+        moved = np.abs(with_it - none)
+        assert moved.max(initial=0.0) <= 1 + 1e-9
+        if what == "counts":
+            assert np.square(moved).sum() <= 1 + 1e-9
+            loss += mu**2 * np.square(moved).sum()
+        else:
+            loss += mu**2 * np.square(moved).sum() / moved.size
+    return math.sqrt(loss)
