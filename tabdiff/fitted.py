@@ -34,6 +34,39 @@ from tabdiff.training.standing import Progress
 WARP = 1.7
 
 
+@dataclass(frozen=True)
+class Manner:
+    """In what a network and its processes differ between models; none of it in a file: as at first.
+
+    Attributes
+    ----------
+    fading : bool
+        Waves of noisy numbers fade as noise drowns them.
+    states_first : bool
+        Whether there is a number at all, and whether it is an atom, is decided before all else.
+    """
+
+    fading: bool = False
+    states_first: bool = False
+
+    @classmethod
+    def from_state(cls, content: dict[str, Any]) -> Self:
+        """What ``asdict`` described.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If it is no such description.
+        """
+        if set(content) != {field.name for field in fields(cls)}:
+            raise ValueError(f"a manner has other entries than {sorted(content)}")
+        return cls(**{name: take(content, name, bool) for name in content})
+
+
+TABLES = Manner()
+SEQUENCES = Manner(fading=True, states_first=True)
+
+
 @dataclass(kw_only=True)
 class Learned:
     """A trained network, and the record of its training.
@@ -43,6 +76,8 @@ class Learned:
     denoiser : torch.nn.Module
         On ``device``, in evaluation mode.
     joint : JointDiffusion
+    manner : Manner
+        Of both.
     size : Size
     device : torch.device
     entropy : int
@@ -57,6 +92,7 @@ class Learned:
 
     denoiser: torch.nn.Module
     joint: JointDiffusion
+    manner: Manner
     size: Size
     device: torch.device
     entropy: int
@@ -71,6 +107,7 @@ class Learned:
         cls,
         trained: Trained,
         joint: JointDiffusion,
+        manner: Manner,
         size: Size,
         device: torch.device,
         entropy: int,
@@ -81,6 +118,7 @@ class Learned:
         return Learned(
             denoiser=trained.denoiser,
             joint=joint,
+            manner=manner,
             size=size,
             device=device,
             entropy=entropy,
@@ -104,6 +142,8 @@ class Learned:
                 "fit_seconds": self.seconds,
             },
         }
+        if self.manner != Manner():
+            content["manner"] = asdict(self.manner)
         weights = {f"denoiser.{k}": v.cpu().numpy() for k, v in self.denoiser.state_dict().items()}
         return content, weights
 
@@ -120,12 +160,15 @@ class Learned:
         size = Size(*(take_integer(content["size"], name, 1, 2**31) for name in ("width", "depth")))
         weights = _under("denoiser.", arrays)
         _require_weights(weights, encoder, size)
-        denoiser = make_denoiser(encoder, size, entropy=0)
+        told = content.get("manner")
+        manner = Manner() if told is None else Manner.from_state(take(content, "manner", dict))
+        denoiser = make_denoiser(encoder, size, 0, manner)
         denoiser.load_state_dict({name: torch.from_numpy(own) for name, own in weights.items()})
         fit = take(content, "fit", dict)
         return Learned(
             denoiser=denoiser.to(device).eval(),
-            joint=make_joint(encoder.layout, prior),
+            joint=make_joint(encoder.layout, prior, manner),
+            manner=manner,
             size=size,
             device=device,
             entropy=entropy_of(int(take(content, "entropy", str))),
@@ -273,7 +316,9 @@ class FittedSequences(Learned):
 Encoder = TableEncoder | SequenceEncoder
 
 
-def make_denoiser(encoder: Encoder, size: Size, entropy: int) -> MLPDenoiser | TemporalDenoiser:
+def make_denoiser(
+    encoder: Encoder, size: Size, entropy: int, manner: Manner
+) -> MLPDenoiser | TemporalDenoiser:
     """An untrained network for the rows of an encoder, its weights drawn from ``entropy``."""
     noise, _ = generators(entropy, 1)
     if isinstance(encoder, TableEncoder):
@@ -286,16 +331,20 @@ def make_denoiser(encoder: Encoder, size: Size, entropy: int) -> MLPDenoiser | T
         window=encoder.window,
         n_place=N_PLACE,
         schedule=CosineSchedule(WARP),
+        fading=manner.fading,
         generator=noise,
     )
 
 
-def make_joint(layout: Layout, prior: Prior) -> JointDiffusion:
+def make_joint(layout: Layout, prior: Prior, manner: Manner) -> JointDiffusion:
     """Both processes at the schedules that training and sampling share."""
+    states = {gate.state for gate in layout.gates if gate is not None}
     return JointDiffusion(
         layout,
         GaussianDiffusion(CosineSchedule(WARP)),
-        MultinomialDiffusion(layout.levels, prior, KeepSchedule()),
+        MultinomialDiffusion(
+            layout.levels, prior, KeepSchedule(), sorted(states) if manner.states_first else ()
+        ),
     )
 
 

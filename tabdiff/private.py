@@ -28,7 +28,7 @@ from tabdiff.data.privacy import Privacy, PrivacySpent
 from tabdiff.data.rewriting import Verbatim
 from tabdiff.data.table import TableEncoder
 from tabdiff.diffusion.multinomial import Prior
-from tabdiff.fitted import Fitted, Learned, make_denoiser, make_joint
+from tabdiff.fitted import TABLES, Fitted, Learned, make_denoiser, make_joint
 from tabdiff.inference.chunks import generators
 from tabdiff.training.hardware import autocast_for
 from tabdiff.training.loop import Recipe, train
@@ -219,9 +219,9 @@ def pretrained(
 ) -> Fitted:
     """What is learned of the rows of a coarse model, the first ``JUDGES`` of which judge."""
     public, _ = generators(entropy, 0, device=device)
-    denoiser = make_denoiser(found.encoder, size, entropy)
+    denoiser = make_denoiser(found.encoder, size, entropy, TABLES)
     denoiser.set_proportions(found.encoder.proportions)
-    joint = make_joint(found.encoder.layout, prior)
+    joint = make_joint(found.encoder.layout, prior, TABLES)
     drawn, began = drawn.to(device), time.monotonic()
     trained = train(
         denoiser.to(device),
@@ -235,7 +235,7 @@ def pretrained(
     )
     # How long rows were counted and learned from is a number that saw them: told to nobody.
     seconds = time.monotonic() - began
-    learned = Learned.of(trained, joint, size, device, entropy, round(found.own.n), seconds)
+    learned = Learned.of(trained, joint, TABLES, size, device, entropy, round(found.own.n), seconds)
     rewriting = Verbatim(found.own.schema)
     return Fitted(rewriting=rewriting, encoder=found.encoder, critic=None, **vars(learned))
 

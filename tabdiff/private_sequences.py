@@ -33,7 +33,7 @@ from tabdiff.data.table import TableEncoder
 from tabdiff.data.timeline import Timeline
 from tabdiff.data.windows import hold_out, learn_and_judge
 from tabdiff.diffusion.multinomial import Prior
-from tabdiff.fitted import FittedSequences, Learned, make_denoiser, make_joint
+from tabdiff.fitted import SEQUENCES, FittedSequences, Learned, make_denoiser, make_joint
 from tabdiff.inference.chunks import generators
 from tabdiff.private import (
     JUDGES,
@@ -210,9 +210,9 @@ def fit_sequences_privately(
     kept, judges = learn_and_judge(parts, slots.offsets, encoder.window, held)
     recipe, size = sequences(len(slots.row), len(kept), encoder.window)
     public, _ = generators(entropy, 0, device=device)
-    denoiser = make_denoiser(encoder, size, entropy)
+    denoiser = make_denoiser(encoder, size, entropy, SEQUENCES)
     denoiser.set_proportions(encoder.rows.proportions)
-    joint, began = make_joint(encoder.layout, prior), time.monotonic()
+    joint, began = make_joint(encoder.layout, prior, SEQUENCES), time.monotonic()
     masks = SpanMasks(encoder.place, encoder.columns, encoder.ahead)
     trained = train(
         denoiser.to(device),
@@ -226,7 +226,9 @@ def fit_sequences_privately(
         autocast=autocast_for(device),
     )
     seconds = time.monotonic() - began + of_entities.seconds
-    learned = Learned.of(trained, joint, size, device, entropy, round(n * length), seconds)
+    learned = Learned.of(
+        trained, joint, SEQUENCES, size, device, entropy, round(n * length), seconds
+    )
     fitted = FittedSequences(encoder=encoder, entities=of_entities, **vars(learned))
     plan = None
     if privacy.marginal_share < 1 and trained.stopped != "interrupted":

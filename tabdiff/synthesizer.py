@@ -31,7 +31,7 @@ from tabdiff.data.schema import Schema
 from tabdiff.diffusion.joint import JointDiffusion
 from tabdiff.diffusion.multinomial import Prior
 from tabdiff.estimator import FEWER_DRAWS, DiffusionEstimator
-from tabdiff.fitted import Fitted, Learned, make_denoiser, make_joint
+from tabdiff.fitted import TABLES, Fitted, Learned, make_denoiser, make_joint
 from tabdiff.inference.chunks import Seed, entropy_of, generators
 from tabdiff.inference.threads import by_itself, unswayed
 from tabdiff.private import fit_privately
@@ -357,9 +357,9 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
         """
         encoder, device, n_rows = material.encoder, noise.device, material.n_rows
         recipe, size = self._recipe(n_rows), self._size(n_rows)
-        denoiser = make_denoiser(encoder, size, entropy)
+        denoiser = make_denoiser(encoder, size, entropy, TABLES)
         denoiser.set_proportions(encoder.proportions)
-        joint = make_joint(encoder.layout, self.prior)
+        joint = make_joint(encoder.layout, self.prior, TABLES)
         with ProgressBar(recipe, self.verbose, report) as bar:
             trained = train(
                 denoiser.to(device),
@@ -375,7 +375,7 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             )
         critic = self._critic_of(trained, joint, material, entropy)
         seconds = time.monotonic() - began + keeper.seconds
-        learned = Learned.of(trained, joint, size, device, entropy, n_rows, seconds)
+        learned = Learned.of(trained, joint, TABLES, size, device, entropy, n_rows, seconds)
         rewriting, originals = material.rewriting, material.originals
         fitted = Fitted(rewriting=rewriting, encoder=encoder, critic=critic, **vars(learned))
         self._adopt(fitted, originals)

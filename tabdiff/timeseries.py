@@ -35,7 +35,14 @@ from tabdiff.data.windows import hold_out, learn_and_judge
 from tabdiff.denoisers.temporal import WIDTH_UNIT
 from tabdiff.diffusion.multinomial import Prior
 from tabdiff.estimator import FEWER_DRAWS, DiffusionEstimator
-from tabdiff.fitted import Fitted, FittedSequences, Learned, make_denoiser, make_joint
+from tabdiff.fitted import (
+    SEQUENCES,
+    Fitted,
+    FittedSequences,
+    Learned,
+    make_denoiser,
+    make_joint,
+)
 from tabdiff.inference.chunks import Seed, entropy_of, generators
 from tabdiff.inference.threads import unswayed
 from tabdiff.private_sequences import fit_sequences_privately
@@ -296,9 +303,9 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
         kept, judges = learn_and_judge(parts, slots.offsets, window, held)
         recipe = self._recipe(len(long.rows), len(kept), window)
         size = self._size(len(long.rows))
-        denoiser = make_denoiser(encoder, size, entropy)
+        denoiser = make_denoiser(encoder, size, entropy, SEQUENCES)
         denoiser.set_proportions(encoder.rows.proportions)
-        joint = make_joint(encoder.layout, self.prior)
+        joint = make_joint(encoder.layout, self.prior, SEQUENCES)
         with ProgressBar(recipe, self.verbose, report) as bar:
             trained = train(
                 denoiser.to(device),
@@ -314,7 +321,9 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
                 team=team,
             )
         seconds = time.monotonic() - began + of_entities.seconds + keeper.seconds
-        learned = Learned.of(trained, joint, size, device, entropy, len(long.rows), seconds)
+        learned = Learned.of(
+            trained, joint, SEQUENCES, size, device, entropy, len(long.rows), seconds
+        )
         self._adopt(FittedSequences(encoder=encoder, entities=entities, **vars(learned)))
         if trained.stopped == "interrupted":
             raise KeyboardInterrupt

@@ -54,12 +54,17 @@ class Mixture:
         num = self.mean[c] + (root[c] @ noise)[..., 0]
         return Mixed(torch.as_tensor(num, dtype=torch.float32), torch.as_tensor(self.levels[c]))
 
-    def joint(self, prior: str = "absorbing", warp: float = 1.0) -> JointDiffusion:
+    def joint(
+        self,
+        prior: str = "absorbing",
+        warp: float = 1.0,
+        first: tuple[int, ...] = (),
+    ) -> JointDiffusion:
         """Both processes, at schedules that a test may count on."""
         return JointDiffusion(
             self.layout,
             GaussianDiffusion(CosineSchedule(warp)),
-            MultinomialDiffusion(self.sizes, prior, KeepSchedule()),
+            MultinomialDiffusion(self.sizes, prior, KeepSchedule(), first),
         )
 
     def component_cdf(self, values: np.ndarray, part: int) -> np.ndarray:
@@ -130,12 +135,12 @@ class Oracle:
 
     def _categories(self, cat: Tensor, t: Tensor, known: Tensor) -> Tensor:
         """log q(cat_t | component), (B, C)."""
-        kept_t = self.joint.multinomial.schedule.alpha_bar(t)[:, None]
+        kept_t = self.joint.multinomial.kept(t, cat).expand(cat.shape)
         log_q = torch.zeros(len(cat), len(self._levels), dtype=torch.float64)
         for part, k in enumerate(self.mixture.sizes):
             pi = naive.prior_vector(k, self.joint.multinomial.absorbing)
             same = cat[:, part, None] == self._levels[:, part]
-            kept = torch.where(known[:, part, None], 1.0, kept_t)
+            kept = torch.where(known[:, part, None], 1.0, kept_t[:, part, None])
             log_q += (kept * same + (1 - kept) * torch.as_tensor(pi)[cat[:, part], None]).log()
         return log_q
 

@@ -56,11 +56,11 @@ def forward(fitted: Fitted, df: Any, times: Array, entropy: int) -> pd.DataFrame
     rows = fitted.joint.complete(encode(fitted, learned, rng), noise)
     known = Known.nothing(rows)
     path = Path.draw(fitted.joint, known, 0, noise)
-    schedule, keep = fitted.joint.gaussian.schedule, fitted.joint.multinomial.schedule
+    schedule = fitted.joint.gaussian.schedule
     frames = {}
     for time in times:
         t = torch.full((len(rows),), float(time), device=fitted.device, dtype=torch.float32)
-        hidden = path.clock[0] < 1 - keep.alpha_bar(t)[:, None]
+        hidden = path.clock[0] < 1 - fitted.joint.multinomial.kept(t, rows.cat)
         num = schedule.alpha(t)[:, None] * rows.num + schedule.sigma(t)[:, None] * path.eps[0]
         frames[float(time)] = show(
             fitted, Mixed(num, torch.where(hidden, path.noise, rows.cat)), rng

@@ -17,7 +17,14 @@ class PeriodicEmbedding(nn.Module):
 
     Lets a smooth network resolve differences far below one standard deviation.
 
+    Of a noisy number whose clean value is N(m, v) the waves are those that are expected,
+
+        E sin(2 pi c z) = sin(2 pi c m) exp(-(2 pi c)^2 v / 2),
+
+    so fine ones fade where noise drowns them, and those of a number that is known do not.
+
     Source: Gorishniy et al. 2022 (arXiv:2203.05556), section 3.3; the raw x beside it is ours.
+    Expected waves: Barron et al. 2021 (arXiv:2103.13415), of places in space; of noise: ours.
 
     Shape: (B, *, D) -> (B, *, D * (2 n_frequencies + 1)).
 
@@ -40,10 +47,20 @@ class PeriodicEmbedding(nn.Module):
         with torch.no_grad():
             self.frequencies.normal_(0.0, self.scale, generator=generator)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The features of every part, side by side."""
-        phase = 2 * math.pi * x[..., None] * self.frequencies
-        return torch.cat([x[..., None], phase.sin(), phase.cos()], dim=-1).flatten(-2)
+    def forward(self, x: Tensor, clean: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """The features of every part, side by side.
+
+        Parameters
+        ----------
+        clean : (Tensor, Tensor), each (B, *, D), optional
+            Mean and variance of what the waves are of; x itself when None.
+        """
+        turn = 2 * math.pi * self.frequencies
+        phase = (x if clean is None else clean[0])[..., None] * turn
+        waves = torch.stack([phase.sin(), phase.cos()], dim=-2)
+        if clean is not None:
+            waves = waves * torch.exp(-0.5 * turn**2 * clean[1][..., None])[..., None, :]
+        return torch.cat([x[..., None], waves.flatten(-2)], dim=-1).flatten(-2)
 
 
 class LevelEmbedding(nn.Module):

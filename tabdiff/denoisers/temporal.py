@@ -116,6 +116,9 @@ class OwnScale(NamedTuple):
     The network sees z where cells are known and d / c elsewhere, both of unit variance, and answers
     f, whose zero is the belief N(m, s^2). It is not told m and s, so a series on a level that no
     training row had looks to it like any other; where nothing is known there is no such scale.
+    What a noisy cell tells of its own z is
+
+        z | x_t ~ N(alpha_t s d / c^2, sigma_t^2 / c^2).
 
     Source: windows scaled by their own moments are of Kim et al. 2022 (ICLR, *RevIN*), skips by
     variance of Karras et al. 2022 (arXiv:2206.00364), section 5. Their union for v: derived here.
@@ -123,18 +126,25 @@ class OwnScale(NamedTuple):
     Attributes
     ----------
     mean, spread : Tensor, (B, 1, Dn)
+        0 and 1 of parts without a scale of their own.
     """
 
     mean: Tensor
     spread: Tensor
 
     @classmethod
-    def of(cls, x: Tensor, seen: Tensor) -> Self:
-        """Of the cells ``seen``, (B, L, Dn), and ``PRIOR_CELLS`` of a unit normal."""
+    def of(cls, x: Tensor, seen: Tensor, first: int) -> Self:
+        """Of the cells ``seen``, (B, L, Dn), and ``PRIOR_CELLS`` of a unit normal.
+
+        The parts before ``first`` have no scale of their own.
+        """
+        own, seen = x[..., first:], seen[..., first:]
         n = seen.sum(1, keepdim=True, dtype=x.dtype) + PRIOR_CELLS
-        mean = (x * seen).sum(1, keepdim=True) / n
-        square = (((x - mean) * seen) ** 2).sum(1, keepdim=True)
-        return cls(mean, ((square + PRIOR_CELLS) / n).sqrt())
+        mean = (own * seen).sum(1, keepdim=True) / n
+        square = (((own - mean) * seen) ** 2).sum(1, keepdim=True)
+        spread = ((square + PRIOR_CELLS) / n).sqrt()
+        pad = nn.functional.pad
+        return cls(pad(mean, (first, 0)), pad(spread, (first, 0), value=1.0))
 
     def shown(self, x: Tensor, known: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """What the network sees of x_t, (B, L, Dn)."""
@@ -143,6 +153,14 @@ class OwnScale(NamedTuple):
             (x - self.mean) / self.spread,
             (x - alpha * self.mean) / self._all(alpha, sigma),
         )
+
+    def clean(
+        self, shown: Tensor, known: Tensor, alpha: Tensor, sigma: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Mean and variance of each z given its own cell as :meth:`shown`, (B, L, Dn)."""
+        whole = self._all(alpha, sigma)
+        mean = torch.where(known, shown, alpha * self.spread / whole * shown)
+        return mean, ((sigma / whole) ** 2).expand_as(mean).masked_fill(known, 0.0)
 
     def velocity(self, f: Tensor, x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """V of the network's answer, (B, L, Dn)."""
@@ -177,6 +195,8 @@ class TemporalDenoiser(nn.Module):
         Numeric parts behind the context that keep the scale of all sequences.
     schedule : Schedule
         Of the numeric parts.
+    fading : bool
+        Whether the waves of noisy numbers fade (:class:`PeriodicEmbedding`).
     generator : torch.Generator
         Source of the initial weights.
     """
@@ -191,6 +211,7 @@ class TemporalDenoiser(nn.Module):
         window: int,
         n_place: int,
         schedule: Schedule,
+        fading: bool = True,
         n_heads: int = N_HEADS,
         n_frequencies: int = 8,
         frequency_scale: float = 0.5,
@@ -200,7 +221,7 @@ class TemporalDenoiser(nn.Module):
     ) -> None:
         super().__init__()
         self.layout, self.n_context = layout, n_context
-        self.n_place, self.schedule = n_place, schedule
+        self.n_place, self.schedule, self.fading = n_place, schedule, fading
         self.packing = Packing(layout.levels)
         self.numbers = PeriodicEmbedding(layout.n_num, n_frequencies, frequency_scale)
         self.levels = LevelEmbedding(self.packing, layout.ordered, level_dim)
@@ -238,23 +259,21 @@ class TemporalDenoiser(nn.Module):
         """
         present = (x_t.cat[..., :1] != ABSENT).to(x_t.num.dtype)
         n_num, n_cat = self.n_context
-        first = n_num + self.n_place
-        x, seen = x_t.num[..., first:], known.num[..., first:]
+        x = x_t.num
         alpha, sigma = (f(t)[:, None, None] for f in (self.schedule.alpha, self.schedule.sigma))
         # Values that do not exist come as 0 and tell nothing of the scale.
-        scale = OwnScale.of(x, seen & (x != 0) & (present > 0))
-        shown = torch.cat([x_t.num[..., :first], scale.shown(x, seen, alpha, sigma)], dim=-1)
+        scale = OwnScale.of(x, known.num & (x != 0) & (present > 0), n_num + self.n_place)
+        shown = scale.shown(x, known.num, alpha, sigma)
+        clean = scale.clean(shown, known.num, alpha, sigma) if self.fading else None
         clock = self.time(t)[:, None].expand(*x_t.shape, -1)
-        inputs = [self.numbers(shown), self.levels(x_t.cat), clock]
+        inputs = [self.numbers(shown, clean), self.levels(x_t.cat), clock]
         inputs += [known.num[..., n_num:].float(), known.cat[..., n_cat:].float()]
         h = self.enter(torch.cat(inputs, dim=-1))
         for block in self.blocks:
             h = block(h, present)
         h = self.norm(h)
-        answer = self.velocity(h).float()
-        own = scale.velocity(answer[..., self.n_place :], x, alpha, sigma)
-        velocity = torch.cat([answer[..., : self.n_place], own], dim=-1)
-        velocity = nn.functional.pad(velocity, (n_num, 0))
+        answer = nn.functional.pad(self.velocity(h).float(), (n_num, 0))
+        velocity = scale.velocity(answer, x, alpha, sigma)
         if wanted is not None:
             return Belief(velocity, self.levels.some_logits(h, self.query, self.bias, wanted))
         queries = nn.functional.pad(self.query(h), (n_cat * self.levels.dim, 0))

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from tabdiff.data.mixed import Belief, Known, Layout, Mixed
-from tabdiff.diffusion.gaussian import GaussianDiffusion, rows
+from tabdiff.diffusion.gaussian import GaussianDiffusion
 from tabdiff.diffusion.multinomial import MultinomialDiffusion
 
 
@@ -173,8 +173,8 @@ class JointDiffusion:
         beside both (benchmarks/NOTES.md).
         """
         num, cat = self.losses(seen, x0, x_t, t, known)
-        weight = self.multinomial.schedule.elbo_weight(t).sqrt().clamp(max=MOST_WEIGHT)
-        return torch.cat([num, cat * rows(weight, cat)], dim=-1).mean(-1)
+        weight = self.multinomial.elbo_weight(t, cat).sqrt().clamp(max=MOST_WEIGHT)
+        return torch.cat([num, cat * weight], dim=-1).mean(-1)
 
     def kl(self, x0_hat: Belief, x0: Mixed, x_t: Mixed, t: Tensor, s: Tensor) -> Tensor:
         """KL(q(x_s | x_t, x0) || p(x_s | x_t)) of each row in nats: (B, *)."""

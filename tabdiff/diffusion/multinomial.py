@@ -20,10 +20,17 @@ rule):
     x_s ~ pi            with weight  (1 - r) pi(x_t) (1 - alpha_bar_s)
 
 with ``r = alpha_bar_t / alpha_bar_s``; the weights sum to q(x_t | x_0).
+
+Some parts may be decided *first*: they turn into noise late and, in reverse, come back early,
+
+    1 - alpha_bar_t = (1 - alpha_bar of the schedule)^FIRST,
+
+so that what depends on them meets them decided nearly all the time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -34,6 +41,9 @@ from tabdiff.diffusion.gaussian import require_order, rows
 from tabdiff.diffusion.schedule import KeepSchedule
 
 Prior = Literal["absorbing", "uniform"]
+
+# The power of the noise of parts that are decided first: half of them are by t = .92.
+FIRST = 8.0
 
 
 class MultinomialDiffusion:
@@ -46,6 +56,8 @@ class MultinomialDiffusion:
     prior : "absorbing" or "uniform"
         What the levels turn into: a mask (level K), or any level.
     schedule : KeepSchedule
+    first : sequence of int
+        Parts that are decided first.
 
     Raises
     ------
@@ -58,6 +70,7 @@ class MultinomialDiffusion:
         levels: tuple[int, ...],
         prior: Prior = "absorbing",
         schedule: KeepSchedule | None = None,
+        first: Sequence[int] = (),
     ) -> None:
         if prior not in ("absorbing", "uniform"):
             raise ValueError(f"prior must be 'absorbing' or 'uniform'. Got {prior!r}.")
@@ -65,6 +78,9 @@ class MultinomialDiffusion:
         self.absorbing = prior == "absorbing"
         self.schedule = schedule or KeepSchedule()
         self._k = torch.tensor(levels, dtype=torch.int64)
+        self.first = tuple(first)
+        self._power = torch.ones(len(levels), dtype=torch.float32)
+        self._power[list(first)] = FIRST
 
     def prior(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """x_1 ~ pi: (B, *, Dc) int64 on the generator's device."""
@@ -81,13 +97,28 @@ class MultinomialDiffusion:
             return (x == k).float()
         return (1.0 / k.float()).expand(x.shape)
 
+    def kept(self, t: Tensor, like: Tensor) -> Tensor:
+        """alpha_bar_t of each part, (B,) -> what broadcasts over ``like``, (B, *, Dc)."""
+        kept = rows(self.schedule.alpha_bar(t), like)
+        if not self.first:
+            return kept
+        return 1 - (1 - kept) ** self._power.to(t.device)
+
+    def elbo_weight(self, t: Tensor, like: Tensor) -> Tensor:
+        """What a masked part's cross-entropy weighs in the bound, by part; shapes as :meth:`kept`.
+
+        -d log(1 - alpha_bar_t) / dt; see :meth:`KeepSchedule.elbo_weight`.
+        """
+        weight = rows(self.schedule.elbo_weight(t), like)
+        return weight * self._power.to(t.device) if self.first else weight
+
     def settled(self, x_t: Tensor) -> Tensor:
         """(B, *, Dc) bool: levels that the prior cannot produce, hence are the clean ones."""
         return self.prior_mass(x_t) == 0
 
     def q_sample(self, x0: Tensor, t: Tensor, generator: torch.Generator) -> Tensor:
         """x_t ~ q(x_t | x_0): (B, *, Dc), (B,) -> (B, *, Dc)."""
-        keep = rows(self.schedule.alpha_bar(t), x0)
+        keep = self.kept(t, x0)
         kept = _uniform(tuple(x0.shape), generator) < keep
         return torch.where(kept, x0, self.prior(tuple(x0.shape), generator))
 
@@ -113,8 +144,8 @@ class MultinomialDiffusion:
             If any s >= t.
         """
         require_order(t, s)
-        kept_t = rows(self.schedule.alpha_bar(t), x_t)
-        kept_s = rows(self.schedule.alpha_bar(s), x_t)
+        kept_t = self.kept(t, x_t)
+        kept_s = self.kept(s, x_t)
         r, mass = kept_t / kept_s, self.prior_mass(x_t)
         total = kept_t * (x_t == x0) + (1 - kept_t) * mass
         stay = r * (kept_s * (x_t == x0) + (1 - kept_s) * mass)
@@ -134,24 +165,26 @@ class MultinomialDiffusion:
 
         A part stays masked while ``clock < 1 - alpha_bar_s``. Independent uniform clocks give the
         absorbing process as it is defined. Here the clocks of an example, be it a row or a window
-        of rows, are spread evenly, in random order: every part's own law is unchanged and every
-        order of parts is equally likely, but parts no longer coincide in one step, where they would
-        be drawn as if independent. With at least as many steps as parts, in which alpha_bar falls
+        of rows, are spread evenly, in random order, those of parts that are decided first apart
+        from the others: every part's own law is unchanged and every order of either sort is equally
+        likely, but parts no longer coincide in one step, where they would be drawn as if
+        independent. With at least as many steps as parts, in which alpha_bar falls
         equally, the categorical parts are drawn one after the other, without discretisation error.
         Derived here; None under the uniform prior, whose parts move more than once.
         """
         if not self.absorbing:
             return None
         free = ~known.flatten(1)
-        rank = _uniform(tuple(free.shape), generator).masked_fill(~free, 1.0)
-        shift = _uniform((len(free), 1), generator)
-        hidden = free.sum(-1, keepdim=True).clamp(min=1)
-        spread = (rank.argsort(-1).argsort(-1) + shift) / hidden
-        return spread.masked_fill(~free, 0.0).reshape(known.shape)
+        rank, shift = (_uniform((len(free), n), generator) for n in (free.shape[1], 1))
+        first = torch.zeros(known.shape, dtype=torch.bool, device=known.device)
+        first[..., list(self.first)] = True
+        first = first.flatten(1)
+        clock = _spread(rank, shift, free & ~first) + _spread(rank, shift, free & first)
+        return clock.reshape(known.shape)
 
     def due(self, x_t: Tensor, s: Tensor, clock: Tensor) -> Tensor:
         """Which parts show their level in the step to s, by their ``clock``: (B, *, Dc) bool."""
-        return ~self.settled(x_t) & (clock >= rows(1 - self.schedule.alpha_bar(s), x_t))
+        return ~self.settled(x_t) & (clock >= 1 - self.kept(s, x_t))
 
     def step(
         self,
@@ -182,7 +215,7 @@ class MultinomialDiffusion:
         if self.absorbing:
             if clock is None:
                 # Given that a part is masked at t, its clock is uniform below 1 - alpha_bar_t.
-                clock = u[1] * rows(1 - self.schedule.alpha_bar(t), x_t)
+                clock = u[1] * (1 - self.kept(t, x_t))
             shown = self.due(x_t, s, clock)
             return torch.where(shown, self.packing.draw(logits, u[0], shown), x_t)
         x0 = self.packing.draw(logits, u[0], torch.ones_like(x_t, dtype=torch.bool))
@@ -209,19 +242,20 @@ class MultinomialDiffusion:
             _, clean, _ = self.q_posterior(x0, x_t, t, s)
             return clean * self.loss(logits, x0, x_t)
         require_order(t, s)
-        kept_t, kept_s = self.schedule.alpha_bar(t), self.schedule.alpha_bar(s)
-        r, log_p = kept_t / kept_s, self.estimate(logits)
-        divergences = []
+        log_p, divergences = self.estimate(logits), []
+        by_part = [self.kept(time, x_t).expand(x_t.shape)[..., None] for time in (t, s)]
         for part, k in enumerate(self.packing.levels):
+            kept_t, kept_s = (kept[..., part, :] for kept in by_part)
+            r = kept_t / kept_s
             p = self.packing.unpack(log_p, part).exp()
             at_t = torch.nn.functional.one_hot(x_t[..., part], k).to(p)
             at_0 = torch.nn.functional.one_hot(x0[..., part], k).to(p)
-            z = rows(kept_t, p) * at_t + rows(1 - kept_t, p) / k
+            z = kept_t * at_t + (1 - kept_t) / k
             w = p / z
-            shared = rows(r, p) * at_t + rows(1 - r, p) / k
-            clean = rows(kept_s, p) * at_0 + rows(1 - kept_s, p) / k
+            shared = r * at_t + (1 - r) / k
+            clean = kept_s * at_0 + (1 - kept_s) / k
             clean = clean / (z * at_0).sum(-1, keepdim=True)
-            mixed = rows(kept_s, p) * w + rows(1 - kept_s, p) / k * w.sum(-1, keepdim=True)
+            mixed = kept_s * w + (1 - kept_s) / k * w.sum(-1, keepdim=True)
             divergences.append(
                 (
                     torch.special.xlogy(shared * clean, clean)
@@ -231,6 +265,13 @@ class MultinomialDiffusion:
         if not divergences:
             return torch.zeros(x_t.shape, device=x_t.device, dtype=torch.float32)
         return torch.stack(divergences, dim=-1)
+
+
+def _spread(rank: Tensor, shift: Tensor, chosen: Tensor) -> Tensor:
+    """Times spread evenly over the ``chosen`` parts in the order of their rank, 0 elsewhere."""
+    place = rank.masked_fill(~chosen, 1.0).argsort(-1).argsort(-1)
+    spread = (place + shift) / chosen.sum(-1, keepdim=True).clamp(min=1)
+    return spread.masked_fill(~chosen, 0.0)
 
 
 def _uniform(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

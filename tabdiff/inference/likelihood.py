@@ -177,14 +177,14 @@ def looks(
         alpha = rows(joint.gaussian.schedule.alpha(t), x0.num)
         sigma = rows(joint.gaussian.schedule.sigma(t), x0.num)
         eps, clock = path.eps[at], path.clock[at]
-        hidden = (clock < rows(1 - joint.multinomial.schedule.alpha_bar(t), x0.cat)) & ~known.cat
+        hidden = (clock < 1 - joint.multinomial.kept(t, x0.cat)) & ~known.cat
         noisy = Mixed(alpha * x0.num + sigma * eps, torch.where(hidden, path.noise, x0.cat))
         x_t = known.show(x0, noisy)
         seen = joint.look(denoiser, x_t, t, known)
         wanted = alpha * eps - sigma * x0.num
         cross_entropy = joint.multinomial.packing.cross_entropy(seen.logits, x0.cat)
         if joint.multinomial.absorbing:
-            falls = hidden & (clock >= rows(1 - joint.multinomial.schedule.alpha_bar(s), x0.cat))
+            falls = hidden & (clock >= 1 - joint.multinomial.kept(s, x0.cat))
             paid = torch.where(falls, cross_entropy, 0.0)
         else:
             paid = joint.multinomial.kl(seen.logits, x0.cat, x_t.cat, t, s)

@@ -15,7 +15,7 @@ from tabdiff.data.rewriting import Verbatim
 from tabdiff.data.table import TableEncoder
 from tabdiff.diffusion.joint import Denoiser, JointDiffusion
 from tabdiff.diffusion.multinomial import Prior
-from tabdiff.fitted import Fitted, history_frame, make_joint
+from tabdiff.fitted import Fitted, Manner, history_frame, make_joint
 from tabdiff.training.settings import Size
 from tests.oracles import Mixture, Oracle, categorical
 
@@ -38,7 +38,7 @@ def fitted(
     """An encoder fitted to ``frame`` before a denoiser that belongs to it."""
     schema = Schema.infer(frame)
     encoder = TableEncoder.fit(frame, schema, np.random.default_rng(0))
-    joint = make_joint(encoder.layout, prior)
+    joint = make_joint(encoder.layout, prior, Manner())
     model: Any = denoiser(encoder, joint)
     return Fitted(
         rewriting=Verbatim(schema),
@@ -46,6 +46,7 @@ def fitted(
         critic=None,
         denoiser=model,
         joint=joint,
+        manner=Manner(),
         size=Size(1, 1),
         device=torch.device("cpu"),
         entropy=0,

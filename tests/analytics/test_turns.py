@@ -19,7 +19,7 @@ from tabdiff.data.reading import read_cells
 from tabdiff.data.sequence import SequenceEncoder
 from tabdiff.data.windows import windows_around, windows_in_turn
 from tabdiff.diffusion.joint import JointDiffusion
-from tabdiff.fitted import FittedSequences, history_frame, make_joint
+from tabdiff.fitted import FittedSequences, Manner, history_frame, make_joint
 from tabdiff.inference.unroll import unroll
 from tabdiff.training.settings import Size
 
@@ -92,7 +92,7 @@ def exact(frame: pd.DataFrame, phi: float, window: int = 6) -> FittedSequences:
     """An encoder fitted to ``frame`` before the exact denoiser of an AR(1) process."""
     long = LongFrame.learn(frame, "who", "day", (), ())
     encoder = fit_encoder(frame, long, {}, window, np.random.default_rng(0))
-    joint = make_joint(encoder.layout, "absorbing")
+    joint = make_joint(encoder.layout, "absorbing", Manner())
     model: Any = Autoregression(encoder, joint, phi)
     entities: Any = None
     return FittedSequences(
@@ -100,6 +100,7 @@ def exact(frame: pd.DataFrame, phi: float, window: int = 6) -> FittedSequences:
         entities=entities,
         denoiser=model,
         joint=joint,
+        manner=Manner(),
         size=Size(1, 1),
         device=torch.device("cpu"),
         entropy=0,
@@ -174,7 +175,7 @@ def test_scores_of_an_untrained_network_are_those_of_independent_cells():
 
 @pytest.mark.parametrize("length", [1, 5, 6, 7, 9, 10, 12, 23])
 def test_rows_are_asked_in_the_windows_in_which_they_are_drawn(length: int):
-    joint = make_joint(Layout(("x",), (), (), (None,), ()), "absorbing")
+    joint = make_joint(Layout(("x",), (), (), (None,), ()), "absorbing", Manner())
     asked: list[np.ndarray] = []
 
     def denoiser(x_t: Mixed, t: Tensor, known: Known, wanted: Tensor | None = None) -> Belief:

@@ -39,6 +39,20 @@ def test_a_number_stands_beside_its_own_sines_and_cosines(shape: tuple[int, ...]
         np.testing.assert_allclose(features[place].detach().numpy(), expected, atol=1e-5)
 
 
+def test_waves_of_a_noisy_number_are_those_expected_of_its_clean_value():
+    embedding = PeriodicEmbedding(2, 3, 0.3)
+    embedding.initialise(torch.Generator().manual_seed(0))
+    x, mean = torch.tensor([[5.0, -5.0]]), torch.tensor([[0.3, -1.0]])
+    variance = torch.tensor([[0.0, 0.4]])
+    noise = torch.randn((200_000, 2), generator=torch.Generator().manual_seed(1))
+    expected = embedding(mean + variance.sqrt() * noise).mean(0).unflatten(-1, (2, 7))
+    found = embedding(x, (mean, variance))[0].unflatten(-1, (2, 7))
+    assert found[:, 0].equal(x[0])
+    # A mean of 200,000 waves has an error below .0016; six of those.
+    torch.testing.assert_close(found[:, 1:], expected[:, 1:], atol=0.01, rtol=0)
+    assert embedding(x, (x, torch.zeros_like(x))).equal(embedding(x))
+
+
 def test_frequencies_have_the_scale_asked_for():
     embedding = PeriodicEmbedding(100, 50, 0.25)
     embedding.initialise(generator())

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tabdiff.data.mixed import Gate, Known, Layout, Mixed
-from tabdiff.denoisers.temporal import ABSENT, TemporalDenoiser
+from tabdiff.denoisers.temporal import ABSENT, OwnScale, TemporalDenoiser
 from tabdiff.diffusion.schedule import CosineSchedule
 
 # Presence and one number of context; then a place, a state, a category and two numbers.
@@ -186,3 +186,21 @@ def test_depth_adds_rounds_of_convolutions():
 def test_weights_come_from_the_generator_alone():
     for a, b in zip(denoiser().parameters(), denoiser().parameters(), strict=True):
         assert a.equal(b)
+
+
+def test_what_a_cell_tells_of_itself_is_bayes_rule():
+    """z ~ N(0, 1) in units of its window, seen through noise; by a grid, and exact where known."""
+    alpha, sigma = torch.tensor(0.8), torch.tensor(0.6)
+    scale = OwnScale(torch.tensor([[[0.0, 1.5]]]), torch.tensor([[[1.0, 0.4]]]))
+    x, known = torch.tensor([[[0.7, 0.9], [0.7, 0.9]]]), torch.tensor([[[False] * 2, [True] * 2]])
+    mean, variance = scale.clean(scale.shown(x, known, alpha, sigma), known, alpha, sigma)
+    z = torch.linspace(-8, 8, 4001, dtype=torch.float64)
+    for part in range(2):
+        m, s = scale.mean[0, 0, part], scale.spread[0, 0, part]
+        off = (x[0, 0, part] - alpha * (m + s * z)) / sigma
+        weight = torch.softmax(-0.5 * (off**2 + z**2), 0)
+        at = float(weight @ z)
+        assert float(mean[0, 0, part]) == pytest.approx(at, abs=1e-5)
+        assert float(variance[0, 0, part]) == pytest.approx(float(weight @ (z - at) ** 2), rel=1e-4)
+        assert float(mean[0, 1, part]) == pytest.approx(float((x[0, 1, part] - m) / s), abs=1e-6)
+    assert variance[0, 1].tolist() == [0.0, 0.0]

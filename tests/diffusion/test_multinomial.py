@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tabdiff.diffusion import multinomial
-from tabdiff.diffusion.multinomial import MultinomialDiffusion
+from tabdiff.diffusion.multinomial import FIRST, MultinomialDiffusion
 from tabdiff.diffusion.schedule import KeepSchedule
 from tests import naive
 
@@ -428,6 +428,32 @@ def test_a_clock_leaves_the_law_of_every_part_as_it_was():
         p = belief(process, log_p, 0, part)
         expected = naive.mixed_posterior(p, True, k, 0.0, 0.6)
         assert naive.chi_square(np.bincount(x[:, part].numpy(), minlength=k + 1), expected) > 1e-6
+
+
+def test_parts_that_are_decided_first_come_back_by_a_clock_of_their_own():
+    n, process = 40, MultinomialDiffusion(LEVELS, "absorbing", KeepSchedule(1.5), first=(1,))
+    x = process.prior((n, 2, 3), generator())
+    kept = process.kept(full(0.8, n), x).expand(x.shape)
+    masked = 0.8**1.5
+    np.testing.assert_allclose(kept[0, 0], 1 - np.array([masked, masked**FIRST, masked]), rtol=1e-5)
+    # Two of either sort's clocks in each of two rows: half an interval apart, in [0, 1).
+    clock = process.clock(nothing(n, 2, 3), generator())
+    for parts, apart in (([1], 0.5), ([0, 2], 0.25)):
+        times = clock[..., parts].flatten(1).sort(-1).values
+        np.testing.assert_allclose(times.diff(dim=-1), apart, atol=1e-6)
+        assert ((times >= 0) & (times < 1)).all()
+    size, noise = (n, 2, process.packing.size), generator()
+    log_p = process.estimate(torch.randn(size, generator=noise))
+    x = process.step(log_p, x, full(1, n), full(0.8, n), noise, clock)
+    assert process.settled(x).equal(clock >= 1 - kept)
+
+
+def test_what_is_decided_first_weighs_as_the_slope_of_its_noise():
+    process, h = MultinomialDiffusion(LEVELS, "absorbing", KeepSchedule(1.5), first=(1,)), 1e-6
+    t, like = torch.tensor([0.3, 0.9], dtype=torch.float64), torch.zeros((2, 3))
+    noise = [(1 - process.kept(t + d, like)).expand(2, 3).log() for d in (-h, h)]
+    weight = process.elbo_weight(t, like).expand(2, 3)
+    np.testing.assert_allclose(weight, (noise[1] - noise[0]) / (2 * h), rtol=1e-5)
 
 
 @pytest.mark.parametrize("prior", PRIORS)

@@ -378,6 +378,12 @@ def test_gated_values_exist_where_their_state_says_so(prior: str, nfe: int):
     assert_components_come_back(GATED, x, 2.0 / nfe)
 
 
+@pytest.mark.parametrize("prior", PRIORS)
+def test_states_that_are_decided_first_leave_the_law_as_it_is(prior: str):
+    x = drawn(GATED, GATED.joint(prior, first=(0,)), 80, 10_000)
+    assert_components_come_back(GATED, x, 2.0 / 80)
+
+
 # --------------------------------------------------------------------------------- what is known
 
 
