@@ -544,6 +544,9 @@ HOSTILE = [
     ("encoder.rows.schema.columns", []),
     ("encoder.window", 10**5),
     ("entropy", "x"),
+    ("manner", []),
+    ("manner", {"fading": True}),
+    ("manner.fading", 1),
     ("fit", []),
 ]
 

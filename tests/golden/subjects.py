@@ -200,6 +200,21 @@ def months() -> TimeSeriesDiffusionSynthesizer:
     return _small(synth, frame)
 
 
+def gauges() -> TimeSeriesDiffusionSynthesizer:
+    """A panel without order in time whose numbers have gaps: states come first, waves fade."""
+    rng = np.random.default_rng(6)
+    level = rng.normal(size=120).round(3)
+    frame = pd.DataFrame(
+        {
+            "gauge": np.repeat(np.arange(12), 10),
+            "level": np.where(rng.random(120) < 0.2, np.nan, level),
+            "rain": np.where(rng.random(120) < 0.5, 0.0, rng.lognormal(size=120).round(2)),
+            "gate": rng.choice(["open", "shut"], 120),
+        }
+    )
+    return _small(TimeSeriesDiffusionSynthesizer(sequence_key="gauge", **TINY), frame)
+
+
 def _small(
     synth: TimeSeriesDiffusionSynthesizer, frame: pd.DataFrame
 ) -> TimeSeriesDiffusionSynthesizer:
@@ -209,7 +224,8 @@ def _small(
 
 
 SUBJECTS: dict[str, Callable[[], DiffusionEstimator]] = {
-    build.__name__: build for build in (kinds, arrow, constrained, chosen, days, visits, months)
+    build.__name__: build
+    for build in (kinds, arrow, constrained, chosen, days, visits, months, gauges)
 }
 
 
