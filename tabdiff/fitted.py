@@ -330,6 +330,8 @@ def make_denoiser(
         depth=size.depth,
         window=encoder.window,
         n_place=N_PLACE,
+        n_levels=len(encoder.levels),
+        told=encoder.told,
         schedule=CosineSchedule(WARP),
         fading=manner.fading,
         generator=noise,

@@ -112,7 +112,9 @@ class SequenceSampler:
         question = Question(self.encoder.rows, asked.given, {})
         rows, known = question.encode(rng)
         context = encode_context(self.encoder, asked.entities, rng)
-        x0, known = self.encoder.assemble(asked.slots, context, rows, known, asked.placed)
+        x0, known = self.encoder.assemble(
+            asked.slots, context, rows, known, asked.placed, asked.levels
+        )
         x0, known = x0.to(self.device), known.to(self.device)
         offsets = torch.from_numpy(asked.slots.offsets).to(self.device)
         window = self.encoder.window

@@ -21,7 +21,15 @@ from tabdiff.data.frames import concat, from_pandas, in_container_of, take, to_p
 from tabdiff.data.futures import by_quantiles, look_ahead
 from tabdiff.data.gaps import UNFILLED, fill_gaps
 from tabdiff.data.given import Given
-from tabdiff.data.long import LongFrame, entity_schema, first_moments, fit_encoder
+from tabdiff.data.levels import levels_of
+from tabdiff.data.long import (
+    LongFrame,
+    entity_schema,
+    first_moments,
+    fit_encoder,
+    level_labels,
+    with_levels,
+)
 from tabdiff.data.mixed import Known
 from tabdiff.data.neighbours import PrivatePanel
 from tabdiff.data.panel import LENGTH, free_label
@@ -291,14 +299,16 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
             self.context_columns,
             self.known_columns,
         )
-        table = long.table()
-        window = self._window_of(long.timeline, int(table[LENGTH].max()))
+        window = self._window_of(long.timeline, int(long.table()[LENGTH].max()))
         encoder = fit_encoder(X, long, self.column_kinds or {}, window, rng)
+        rows = encoder.rows.encode(long.rows, rng)
+        encoder = with_levels(encoder, rows, long)
+        levels = levels_of(encoder.rows, encoder.levels, rows, long.panel.offsets)
+        table = long.table(pd.DataFrame(levels, columns=level_labels(encoder)))
         entities = self._fit_entities(encoder, table, entropy, of_entities, team)
         slots = encoder.lay(long.panel)
-        rows = encoder.rows.encode(long.rows, rng)
         context = encode_context(encoder, long.entities, rng)
-        parts, _ = encoder.assemble(slots, context, rows, Known.nothing(rows))
+        parts, _ = encoder.assemble(slots, context, rows, Known.nothing(rows), levels=levels)
         held = self._hold_out(slots.offsets, window, rng)
         kept, judges = learn_and_judge(parts, slots.offsets, window, held)
         recipe = self._recipe(len(long.rows), len(kept), window)
@@ -776,7 +786,8 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
                 encoder.timeline.require_step()
             slots = encoder.blank(first_moments(encoder, table), table[LENGTH].to_numpy())
             given = wanted.given.take(np.zeros(len(slots.row), dtype=np.int64))
-            return Unfinished(table, slots, given)
+            levels = table[level_labels(encoder)].to_numpy(dtype=float)
+            return Unfinished(table, slots, given, levels=levels)
 
         for asked, rows in self._sampler().chunks(map(asked_of, entities), (*path, 1)):
             frame = to_long(encoder, asked, rows, moments(encoder, asked, rows))

@@ -544,11 +544,33 @@ HOSTILE = [
     ("encoder.rows.schema.columns", []),
     ("encoder.window", 10**5),
     ("entropy", "x"),
+    ("encoder.levels", {}),
+    ("encoder.levels", [{"column": "c", "mean": 0.0, "spread": 1.0}]),
+    ("encoder.levels", 2 * [{"column": "x", "mean": 0.0, "spread": 1.0}]),
+    ("encoder.levels", [{"column": "x", "mean": 0.0, "spread": 1.0}]),
     ("manner", []),
     ("manner", {"fading": True}),
     ("manner.fading", 1),
     ("fit", []),
 ]
+
+
+def test_levels_are_properties_of_entities_and_told_when_new_ones_are_made(tmp_path: Any):
+    frame = panel(40)
+    place = frame["k"].str[1:].astype(int)
+    synth = tiny(window=8).fit(frame.assign(x=frame["x"] + 5 * place, n=frame["n"] / 3))
+    assert [level.column for level in synth.encoder_.levels] == ["x"]
+    assert synth.entities_.schema_["level of x"].kind == "numeric"
+    made = synth.sample(20, random_state=3)
+    assert list(made.columns) == list(frame.columns)
+    synth.save(tmp_path / "levels.tabdiff")
+    again = Synth.load(tmp_path / "levels.tabdiff", device="cpu")
+    pd.testing.assert_frame_equal(again.sample(20, random_state=3), made)
+    # What is asked of histories, gaps and single rows does not ask for levels.
+    assert len(again.forecast(frame.head(40), 2, n_samples=1)) > 0
+    assert not again.impute(frame.head(40))["x"].isna().any()
+    assert np.isfinite(again.score_samples(frame.head(40))).all()
+    assert set(again.sample(3, conditions={"c": "u"})["c"]) == {"u"}
 
 
 @pytest.mark.parametrize(("path", "value"), HOSTILE)

@@ -14,6 +14,8 @@ from tabdiff.data.column import Column
 from tabdiff.data.errors import SchemaError, SchemaWarning, closest, listing, points_of, tell
 from tabdiff.data.frames import container_of, polars_types, select, take, to_pandas
 from tabdiff.data.infer import check_cells, check_frame, index_note, infer_schema
+from tabdiff.data.levels import find_levels
+from tabdiff.data.mixed import Mixed
 from tabdiff.data.numeric import SMOOTH
 from tabdiff.data.panel import (
     GAP,
@@ -100,8 +102,8 @@ class LongFrame:
         entities = entities_of(frame, encoder.roles, panel)
         return cls(encoder.roles, panel, encoder.timeline, rows, entities)
 
-    def table(self) -> pd.DataFrame:
-        """What is learned of entities: key and context, length, and first moment."""
+    def table(self, levels: pd.DataFrame | None = None) -> pd.DataFrame:
+        """What is learned of entities: key and context, length, first moment, and levels."""
         panel, table = self.panel, self.entities.copy()
         first = panel.times[panel.offsets[:-1]]
         table[LENGTH] = np.diff(panel.offsets)
@@ -109,6 +111,8 @@ class LongFrame:
             table[LENGTH] = self.timeline.places(panel.times[panel.offsets[1:] - 1], first) + 1
         if self.timeline.column is not None:
             table[START] = self.timeline.written(first)
+        if levels is not None:
+            table[levels.columns] = levels.to_numpy()
         return table
 
 
@@ -166,6 +170,29 @@ def fit_encoder(
                 select(_twice(long.entities), roles.context), own, random_state, resolution=SMOOTH
             )
     return SequenceEncoder(schema_of(df, columns), roles, long.timeline, rows, context, window)
+
+
+def with_levels(encoder: SequenceEncoder, rows: Mixed, long: LongFrame) -> SequenceEncoder:
+    """The encoder with the levels of its entities, as their ``rows`` (N, ·) show them."""
+    roles = long.roles
+    taken = {roles.key, *roles.context, LENGTH, START}
+    levels = find_levels(encoder.rows, rows, long.panel.offsets, taken)
+    if roles.key is None or not levels:
+        return encoder
+    return SequenceEncoder(
+        encoder.schema,
+        roles,
+        encoder.timeline,
+        encoder.rows,
+        encoder.context,
+        encoder.window,
+        levels,
+    )
+
+
+def level_labels(encoder: SequenceEncoder) -> list[str]:
+    """Of the levels in the table of entities."""
+    return [level.label for level in encoder.levels]
 
 
 def schema_of(df: Any, columns: Mapping[Any, Column]) -> Schema:
@@ -231,10 +258,15 @@ def entity_schema(encoder: SequenceEncoder, table: pd.DataFrame) -> Schema:
     columns[LENGTH] = Column(LENGTH, "numeric", "int64", "integer")
     if index is not None:
         columns[START] = replace(index, name=START)
+    columns |= {column.name: column for column in _level_columns(encoder)}
     for label in columns.keys() & {LENGTH, START}:
         if table[label].nunique() == 1:
             columns[label] = replace(columns[label], kind="constant")
     return Schema(tuple(columns[label] for label in table.columns))
+
+
+def _level_columns(encoder: SequenceEncoder) -> list[Column]:
+    return [Column(level.label, "numeric", "float64", "float") for level in encoder.levels]
 
 
 def require_table_of(
@@ -262,6 +294,7 @@ def require_table_of(
     wanted.append(Column(LENGTH, "numeric", "int64", "integer"))
     if index is not None:
         wanted.append(replace(index, name=START))
+    wanted += _level_columns(encoder)
     if [replace(column, kind="missing") for column in schema.columns] != [
         replace(column, kind="missing") for column in wanted
     ]:

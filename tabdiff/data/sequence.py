@@ -3,8 +3,8 @@
 A sequence is a run of *slots*. Where the index is regular there is one slot a step, and a slot
 without a row is a *hole*; otherwise there is one a row. The parts of a slot are
 
-    presence, calendar | context of the entity | position, remaining | cells of the row
-    `------------- known always -------------´ `- known or not --´
+    presence, calendar | levels and context of the entity | position, remaining | cells of the row
+    `------------------- known always ------------------´ `- known or not --´
 
 so that whatever is known of a row's surroundings reaches the network as known parts do. Where in
 its sequence a row lies is known of new entities; of a history that goes on it is not, and is drawn
@@ -21,6 +21,7 @@ import torch
 
 from tabdiff.data.cells import Array
 from tabdiff.data.errors import SchemaError
+from tabdiff.data.levels import Level
 from tabdiff.data.mixed import Gate, Known, Layout, Mixed
 from tabdiff.data.panel import GAP, Panel, Roles
 from tabdiff.data.parts import State
@@ -30,6 +31,8 @@ from tabdiff.data.table import TableEncoder
 from tabdiff.data.timeline import Timeline
 
 PRESENT, ABSENT = 0, 1
+# Whether the levels of the entity are told.
+TOLD, UNTOLD = 0, 1
 # Numeric parts that tell where in its sequence a row lies.
 N_PLACE = 2
 # More slots than so many times the rows are no outages: the step is not the series' own.
@@ -76,6 +79,8 @@ class SequenceEncoder:
         Of the context columns; None where there are none.
     window : int
         The most slots that a network sees together.
+    levels : tuple of Level
+        Numbers of the rows whose level is a property of the entity.
 
     Attributes
     ----------
@@ -94,11 +99,17 @@ class SequenceEncoder:
         rows: TableEncoder,
         context: TableEncoder | None,
         window: int,
+        levels: tuple[Level, ...] = (),
     ) -> None:
         self.schema, self.roles, self.timeline = schema, roles, timeline
         self.rows, self.context, self.window = rows, context, window
-        levels = (2, *timeline.levels)
-        around = Layout((), ("presence", *timeline.calendar), levels, (), (0,) * len(levels))
+        self.levels = levels
+        codes = (2, *timeline.levels)
+        around = Layout((), ("presence", *timeline.calendar), codes, (), (0,) * len(codes))
+        if levels:
+            own = tuple(level.label for level in levels)
+            told = Layout(own, ("levels",), (2,), (None,) * len(own), (0,))
+            around = _side_by_side(around, told)
         if context is not None:
             around = _side_by_side(around, context.layout)
         self.n_context = (around.n_num, around.n_cat)
@@ -117,6 +128,11 @@ class SequenceEncoder:
     def place(self) -> slice:
         """The numeric parts that tell where in its sequence a row lies."""
         return slice(self.n_context[0], self.n_context[0] + N_PLACE)
+
+    @property
+    def told(self) -> int:
+        """The categorical part that says whether levels, the first numeric parts, are told."""
+        return 1 + len(self.timeline.levels)
 
     @property
     def ahead_at_once(self) -> int:
@@ -178,7 +194,13 @@ class SequenceEncoder:
         return Slots(offsets, np.arange(offsets[-1]) if row is None else row, times)
 
     def assemble(
-        self, slots: Slots, context: Mixed | None, rows: Mixed, known: Known, placed: bool = True
+        self,
+        slots: Slots,
+        context: Mixed | None,
+        rows: Mixed,
+        known: Known,
+        placed: bool = True,
+        levels: Array | None = None,
     ) -> tuple[Mixed, Known]:
         """The parts of all slots, and last those of a slot where nothing is: (S + 1, D).
 
@@ -192,6 +214,8 @@ class SequenceEncoder:
             What is observed of the rows.
         placed : bool
             Whether the sequences are whole, so that it is known where in them a row lies.
+        levels : array, (n, ·), optional
+            Of each sequence's entity, nan where it has none; None: not told.
         """
         filled = slots.row >= 0
         within = np.arange(len(filled)) - slots.offsets[slots.owner]
@@ -206,10 +230,16 @@ class SequenceEncoder:
         nothing[0, 0] = ABSENT
         num: list[torch.Tensor] = []
         cat = [torch.from_numpy(np.vstack([codes, nothing]))]
+        if self.levels:
+            shape = (len(slots.offsets) - 1, len(self.levels))
+            own = np.nan_to_num(np.zeros(shape) if levels is None else levels)[slots.owner]
+            num.append(_and_nothing(torch.from_numpy(own)))
+            told = torch.full((len(filled) + 1, 1), UNTOLD if levels is None else TOLD)
+            cat.append(told)
         if context is not None:
-            own = context[torch.from_numpy(slots.owner)]
-            num.append(_and_nothing(own.num))
-            cat.append(_and_nothing(own.cat))
+            around = context[torch.from_numpy(slots.owner)]
+            num.append(_and_nothing(around.num))
+            cat.append(_and_nothing(around.cat))
         num.append(torch.from_numpy(np.vstack([place, np.zeros((1, N_PLACE))])).float())
         here, of = torch.from_numpy(np.flatnonzero(filled)), torch.from_numpy(slots.row[filled])
         for parts, into in ((rows.num, num), (rows.cat, cat)):
@@ -243,6 +273,8 @@ class SequenceEncoder:
             "rows": rows,
             "context": None,
         }
+        if self.levels:
+            data["levels"] = [level.to_dict() for level in self.levels]
         for name in ("context", "rows", "ahead"):
             data[f"{name}_columns"] = [to_json(label) for label in getattr(self.roles, name)]
         if self.context is not None:
@@ -272,7 +304,11 @@ class SequenceEncoder:
         if data["context"] is not None:
             context = TableEncoder.from_state(data["context"], _under("context.", arrays))
         schema, timeline = Schema.from_dict(data["schema"]), Timeline.from_dict(data["timeline"])
-        encoder = cls(schema, roles, timeline, rows, context, window)
+        levels = data.get("levels", [])
+        if not isinstance(levels, list):
+            raise ValueError(f"malformed encoder: levels {levels!r}.")
+        told = tuple(map(Level.from_dict, levels))
+        encoder = cls(schema, roles, timeline, rows, context, window, told)
         encoder._require_roles()
         for own in (rows, context):
             if own is not None:
@@ -296,10 +332,15 @@ class SequenceEncoder:
             or not set(roles.ahead) <= set(roles.rows)
             or _names(self.rows.schema) != rows
             or ([] if self.context is None else _names(self.context.schema)) != [*roles.context]
-            or (roles.key is None and roles.context)
+            or (roles.key is None and (roles.context or self.levels))
+            or not {level.column for level in self.levels} <= self._with_numbers()
+            or len({level.column for level in self.levels}) < len(self.levels)
             or (None if index is None else index.name) != roles.index
         ):
             raise ValueError("malformed encoder: its roles and columns contradict each other.")
+
+    def _with_numbers(self) -> set[Any]:
+        return {field.column.name for field in self.rows.fields if field.num is not None}
 
 
 def _side_by_side(left: Layout, right: Layout) -> Layout:

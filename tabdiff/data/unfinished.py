@@ -27,12 +27,15 @@ class Unfinished:
         Of the N rows.
     placed : bool
         Whether they are whole, so that it is known where in them a row lies.
+    levels : array, (n, ·), or None
+        Of the entities, where they are told.
     """
 
     entities: pd.DataFrame
     slots: Slots
     given: Given
     placed: bool = True
+    levels: Array | None = None
 
     def __len__(self) -> int:
         return len(self.entities)
@@ -55,6 +58,7 @@ class Unfinished:
             Slots(_offsets(lengths), row, self.slots.times[slot]),
             self.given.take(rows),
             self.placed,
+            None if self.levels is None else self.levels[chosen],
         )
 
     def tail(self, kept: Array) -> Unfinished:

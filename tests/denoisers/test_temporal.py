@@ -20,7 +20,9 @@ N_CONTEXT = (1, 1)
 WINDOW = 24
 
 
-def denoiser(window: int = WINDOW, depth: int = 1, awake: bool = True) -> TemporalDenoiser:
+def denoiser(
+    window: int = WINDOW, depth: int = 1, awake: bool = True, n_levels: int = 0
+) -> TemporalDenoiser:
     noise = torch.Generator().manual_seed(0)
     made = TemporalDenoiser(
         LAYOUT,
@@ -30,6 +32,7 @@ def denoiser(window: int = WINDOW, depth: int = 1, awake: bool = True) -> Tempor
         window=window,
         n_place=1,
         schedule=CosineSchedule(1.0),
+        n_levels=n_levels,
         generator=noise,
     ).eval()
     if awake:
@@ -204,3 +207,21 @@ def test_what_a_cell_tells_of_itself_is_bayes_rule():
         assert float(variance[0, 0, part]) == pytest.approx(float(weight @ (z - at) ** 2), rel=1e-4)
         assert float(mean[0, 1, part]) == pytest.approx(float((x[0, 1, part] - m) / s), abs=1e-6)
     assert variance[0, 1].tolist() == [0.0, 0.0]
+
+
+def test_levels_are_heard_where_the_end_is_open_and_the_place_is_known():
+    """The first number of the context is a level here."""
+    made, length = denoiser(n_levels=1), 6
+    x, t, known = windows(4, length)
+    known = Known(torch.zeros_like(known.num), torch.zeros_like(known.cat))
+    known.num[..., :2], known.cat[..., 0] = True, True
+    # A new window; one that goes on; one whose place is unknown; one with a last cell known.
+    known.num[1:, :3, 2:] = True
+    known.cat[1:, :3, 1:] = True
+    known.num[2, :, 1] = False
+    known.num[3, length - 1, 2] = True
+    moved = Mixed(x.num.clone(), x.cat)
+    moved.num[..., 0] += 1.0
+    a, b = (made(one, t, known).logits for one in (x, moved))
+    heard = (a - b).abs().amax((1, 2)) > 1e-4
+    assert heard.tolist() == [True, True, False, False]
