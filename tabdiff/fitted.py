@@ -330,7 +330,7 @@ def make_denoiser(
         depth=size.depth,
         window=encoder.window,
         n_place=N_PLACE,
-        n_levels=len(encoder.levels),
+        n_traits=(len(encoder.traits.levels), len(encoder.traits.usual)),
         told=encoder.told,
         schedule=CosineSchedule(WARP),
         fading=manner.fading,

@@ -113,7 +113,7 @@ class SequenceSampler:
         rows, known = question.encode(rng)
         context = encode_context(self.encoder, asked.entities, rng)
         x0, known = self.encoder.assemble(
-            asked.slots, context, rows, known, asked.placed, asked.levels
+            asked.slots, context, rows, known, asked.placed, asked.traits
         )
         x0, known = x0.to(self.device), known.to(self.device)
         offsets = torch.from_numpy(asked.slots.offsets).to(self.device)

@@ -21,14 +21,12 @@ from tabdiff.data.frames import concat, from_pandas, in_container_of, take, to_p
 from tabdiff.data.futures import by_quantiles, look_ahead
 from tabdiff.data.gaps import UNFILLED, fill_gaps
 from tabdiff.data.given import Given
-from tabdiff.data.levels import levels_of
 from tabdiff.data.long import (
     LongFrame,
     entity_schema,
     first_moments,
     fit_encoder,
-    level_labels,
-    with_levels,
+    with_traits,
 )
 from tabdiff.data.mixed import Known
 from tabdiff.data.neighbours import PrivatePanel
@@ -38,6 +36,7 @@ from tabdiff.data.question import Question
 from tabdiff.data.sequence import MOST_IN_WINDOW, SequenceEncoder
 from tabdiff.data.table import by_label
 from tabdiff.data.timeline import Timeline
+from tabdiff.data.traits import traits_of
 from tabdiff.data.unfinished import Unfinished
 from tabdiff.data.windows import hold_out, learn_and_judge
 from tabdiff.denoisers.temporal import WIDTH_UNIT
@@ -302,13 +301,15 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
         window = self._window_of(long.timeline, int(long.table()[LENGTH].max()))
         encoder = fit_encoder(X, long, self.column_kinds or {}, window, rng)
         rows = encoder.rows.encode(long.rows, rng)
-        encoder = with_levels(encoder, rows, long)
-        levels = levels_of(encoder.rows, encoder.levels, rows, long.panel.offsets)
-        table = long.table(pd.DataFrame(levels, columns=level_labels(encoder)))
+        encoder = with_traits(encoder, rows, long)
+        traits = traits_of(encoder.rows, encoder.traits, rows, long.panel.offsets)
+        table = long.table(traits)
         entities = self._fit_entities(encoder, table, entropy, of_entities, team)
         slots = encoder.lay(long.panel)
         context = encode_context(encoder, long.entities, rng)
-        parts, _ = encoder.assemble(slots, context, rows, Known.nothing(rows), levels=levels)
+        parts, _ = encoder.assemble(
+            slots, context, rows, Known.nothing(rows), traits=traits.to_numpy()
+        )
         held = self._hold_out(slots.offsets, window, rng)
         kept, judges = learn_and_judge(parts, slots.offsets, window, held)
         recipe = self._recipe(len(long.rows), len(kept), window)
@@ -786,8 +787,8 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
                 encoder.timeline.require_step()
             slots = encoder.blank(first_moments(encoder, table), table[LENGTH].to_numpy())
             given = wanted.given.take(np.zeros(len(slots.row), dtype=np.int64))
-            levels = table[level_labels(encoder)].to_numpy(dtype=float)
-            return Unfinished(table, slots, given, levels=levels)
+            traits = table[encoder.traits.labels].to_numpy(dtype=float)
+            return Unfinished(table, slots, given, traits=traits)
 
         for asked, rows in self._sampler().chunks(map(asked_of, entities), (*path, 1)):
             frame = to_long(encoder, asked, rows, moments(encoder, asked, rows))

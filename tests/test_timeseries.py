@@ -544,10 +544,12 @@ HOSTILE = [
     ("encoder.rows.schema.columns", []),
     ("encoder.window", 10**5),
     ("entropy", "x"),
-    ("encoder.levels", {}),
-    ("encoder.levels", [{"column": "c", "mean": 0.0, "spread": 1.0}]),
-    ("encoder.levels", 2 * [{"column": "x", "mean": 0.0, "spread": 1.0}]),
-    ("encoder.levels", [{"column": "x", "mean": 0.0, "spread": 1.0}]),
+    ("encoder.traits", {}),
+    ("encoder.traits", {"levels": [{"column": "c", "mean": 0.0, "spread": 1.0}], "usual": []}),
+    ("encoder.traits", {"levels": 2 * [{"column": "x", "mean": 0.0, "spread": 1.0}], "usual": []}),
+    ("encoder.traits", {"levels": [{"column": "x", "mean": 0.0, "spread": 1.0}], "usual": []}),
+    ("encoder.traits", {"levels": [], "usual": ["x"]}),
+    ("encoder.traits", {"levels": [], "usual": ["c"]}),
     ("manner", []),
     ("manner", {"fading": True}),
     ("manner.fading", 1),
@@ -555,12 +557,14 @@ HOSTILE = [
 ]
 
 
-def test_levels_are_properties_of_entities_and_told_when_new_ones_are_made(tmp_path: Any):
+def test_traits_are_properties_of_entities_and_told_when_new_ones_are_made(tmp_path: Any):
     frame = panel(40)
     place = frame["k"].str[1:].astype(int)
-    synth = tiny(window=8).fit(frame.assign(x=frame["x"] + 5 * place, n=frame["n"] / 3))
-    assert [level.column for level in synth.encoder_.levels] == ["x"]
-    assert synth.entities_.schema_["level of x"].kind == "numeric"
+    kept = np.where(frame["d"].dt.day % 5 == 0, frame["c"], frame["k"].str[-1])
+    synth = tiny(window=8).fit(frame.assign(x=frame["x"] + 5 * place, c=kept))
+    assert synth.encoder_.traits.labels == ["level of x", "usual c"]
+    kinds = [synth.entities_.schema_[label].kind for label in synth.encoder_.traits.labels]
+    assert kinds == ["numeric", "categorical"]
     made = synth.sample(20, random_state=3)
     assert list(made.columns) == list(frame.columns)
     synth.save(tmp_path / "levels.tabdiff")

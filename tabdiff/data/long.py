@@ -14,7 +14,6 @@ from tabdiff.data.column import Column
 from tabdiff.data.errors import SchemaError, SchemaWarning, closest, listing, points_of, tell
 from tabdiff.data.frames import container_of, polars_types, select, take, to_pandas
 from tabdiff.data.infer import check_cells, check_frame, index_note, infer_schema
-from tabdiff.data.levels import find_levels
 from tabdiff.data.mixed import Mixed
 from tabdiff.data.numeric import SMOOTH
 from tabdiff.data.panel import (
@@ -34,6 +33,7 @@ from tabdiff.data.schema import Schema, labels_of
 from tabdiff.data.sequence import MOST_SLOTS, SequenceEncoder
 from tabdiff.data.table import TableEncoder, by_label
 from tabdiff.data.timeline import Timeline
+from tabdiff.data.traits import find_traits
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ class LongFrame:
         entities = entities_of(frame, encoder.roles, panel)
         return cls(encoder.roles, panel, encoder.timeline, rows, entities)
 
-    def table(self, levels: pd.DataFrame | None = None) -> pd.DataFrame:
-        """What is learned of entities: key and context, length, first moment, and levels."""
+    def table(self, traits: pd.DataFrame | None = None) -> pd.DataFrame:
+        """What is learned of entities: key and context, length, first moment, and traits."""
         panel, table = self.panel, self.entities.copy()
         first = panel.times[panel.offsets[:-1]]
         table[LENGTH] = np.diff(panel.offsets)
@@ -111,9 +111,9 @@ class LongFrame:
             table[LENGTH] = self.timeline.places(panel.times[panel.offsets[1:] - 1], first) + 1
         if self.timeline.column is not None:
             table[START] = self.timeline.written(first)
-        if levels is not None:
-            table[levels.columns] = levels.to_numpy()
-        return table
+        if traits is None:
+            return table
+        return pd.concat([table.reset_index(drop=True), traits], axis=1)
 
 
 def require_free_labels(frame: pd.DataFrame) -> None:
@@ -172,12 +172,12 @@ def fit_encoder(
     return SequenceEncoder(schema_of(df, columns), roles, long.timeline, rows, context, window)
 
 
-def with_levels(encoder: SequenceEncoder, rows: Mixed, long: LongFrame) -> SequenceEncoder:
-    """The encoder with the levels of its entities, as their ``rows`` (N, ·) show them."""
+def with_traits(encoder: SequenceEncoder, rows: Mixed, long: LongFrame) -> SequenceEncoder:
+    """The encoder with what its entities keep to themselves, as their ``rows`` (N, ·) show it."""
     roles = long.roles
     taken = {roles.key, *roles.context, LENGTH, START}
-    levels = find_levels(encoder.rows, rows, long.panel.offsets, taken)
-    if roles.key is None or not levels:
+    traits = find_traits(encoder.rows, rows, long.panel.offsets, taken)
+    if roles.key is None or not traits:
         return encoder
     return SequenceEncoder(
         encoder.schema,
@@ -186,13 +186,8 @@ def with_levels(encoder: SequenceEncoder, rows: Mixed, long: LongFrame) -> Seque
         encoder.rows,
         encoder.context,
         encoder.window,
-        levels,
+        traits,
     )
-
-
-def level_labels(encoder: SequenceEncoder) -> list[str]:
-    """Of the levels in the table of entities."""
-    return [level.label for level in encoder.levels]
 
 
 def schema_of(df: Any, columns: Mapping[Any, Column]) -> Schema:
@@ -258,15 +253,19 @@ def entity_schema(encoder: SequenceEncoder, table: pd.DataFrame) -> Schema:
     columns[LENGTH] = Column(LENGTH, "numeric", "int64", "integer")
     if index is not None:
         columns[START] = replace(index, name=START)
-    columns |= {column.name: column for column in _level_columns(encoder)}
+    columns |= {column.name: column for column in _trait_columns(encoder)}
     for label in columns.keys() & {LENGTH, START}:
         if table[label].nunique() == 1:
             columns[label] = replace(columns[label], kind="constant")
     return Schema(tuple(columns[label] for label in table.columns))
 
 
-def _level_columns(encoder: SequenceEncoder) -> list[Column]:
-    return [Column(level.label, "numeric", "float64", "float") for level in encoder.levels]
+def _trait_columns(encoder: SequenceEncoder) -> list[Column]:
+    levels, usual = encoder.traits.levels, encoder.traits.usual
+    return [
+        *(Column(level.label, "numeric", "float64", "float") for level in levels),
+        *(Column(one.label, "categorical", "int64", "integer") for one in usual),
+    ]
 
 
 def require_table_of(
@@ -294,7 +293,7 @@ def require_table_of(
     wanted.append(Column(LENGTH, "numeric", "int64", "integer"))
     if index is not None:
         wanted.append(replace(index, name=START))
-    wanted += _level_columns(encoder)
+    wanted += _trait_columns(encoder)
     if [replace(column, kind="missing") for column in schema.columns] != [
         replace(column, kind="missing") for column in wanted
     ]:

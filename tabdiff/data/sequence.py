@@ -21,7 +21,6 @@ import torch
 
 from tabdiff.data.cells import Array
 from tabdiff.data.errors import SchemaError
-from tabdiff.data.levels import Level
 from tabdiff.data.mixed import Gate, Known, Layout, Mixed
 from tabdiff.data.panel import GAP, Panel, Roles
 from tabdiff.data.parts import State
@@ -29,6 +28,7 @@ from tabdiff.data.scalars import from_json, to_json
 from tabdiff.data.schema import Schema
 from tabdiff.data.table import TableEncoder
 from tabdiff.data.timeline import Timeline
+from tabdiff.data.traits import Traits
 
 PRESENT, ABSENT = 0, 1
 # Whether the levels of the entity are told.
@@ -79,8 +79,8 @@ class SequenceEncoder:
         Of the context columns; None where there are none.
     window : int
         The most slots that a network sees together.
-    levels : tuple of Level
-        Numbers of the rows whose level is a property of the entity.
+    traits : Traits
+        What the entities keep to themselves.
 
     Attributes
     ----------
@@ -99,17 +99,15 @@ class SequenceEncoder:
         rows: TableEncoder,
         context: TableEncoder | None,
         window: int,
-        levels: tuple[Level, ...] = (),
+        traits: Traits | None = None,
     ) -> None:
         self.schema, self.roles, self.timeline = schema, roles, timeline
         self.rows, self.context, self.window = rows, context, window
-        self.levels = levels
+        self.traits = traits or Traits()
         codes = (2, *timeline.levels)
         around = Layout((), ("presence", *timeline.calendar), codes, (), (0,) * len(codes))
-        if levels:
-            own = tuple(level.label for level in levels)
-            told = Layout(own, ("levels",), (2,), (None,) * len(own), (0,))
-            around = _side_by_side(around, told)
+        if self.traits:
+            around = _side_by_side(around, self._of_traits())
         if context is not None:
             around = _side_by_side(around, context.layout)
         self.n_context = (around.n_num, around.n_cat)
@@ -131,7 +129,10 @@ class SequenceEncoder:
 
     @property
     def told(self) -> int:
-        """The categorical part that says whether levels, the first numeric parts, are told."""
+        """The categorical part that says whether traits are told.
+
+        Levels are the first numeric parts, usual categories the categorical ones that follow it.
+        """
         return 1 + len(self.timeline.levels)
 
     @property
@@ -200,7 +201,7 @@ class SequenceEncoder:
         rows: Mixed,
         known: Known,
         placed: bool = True,
-        levels: Array | None = None,
+        traits: Array | None = None,
     ) -> tuple[Mixed, Known]:
         """The parts of all slots, and last those of a slot where nothing is: (S + 1, D).
 
@@ -214,7 +215,7 @@ class SequenceEncoder:
             What is observed of the rows.
         placed : bool
             Whether the sequences are whole, so that it is known where in them a row lies.
-        levels : array, (n, ·), optional
+        traits : array, (n, ·), optional
             Of each sequence's entity, nan where it has none; None: not told.
         """
         filled = slots.row >= 0
@@ -230,12 +231,13 @@ class SequenceEncoder:
         nothing[0, 0] = ABSENT
         num: list[torch.Tensor] = []
         cat = [torch.from_numpy(np.vstack([codes, nothing]))]
-        if self.levels:
-            shape = (len(slots.offsets) - 1, len(self.levels))
-            own = np.nan_to_num(np.zeros(shape) if levels is None else levels)[slots.owner]
-            num.append(_and_nothing(torch.from_numpy(own)))
-            told = torch.full((len(filled) + 1, 1), UNTOLD if levels is None else TOLD)
-            cat.append(told)
+        if self.traits:
+            shape = (len(slots.offsets) - 1, len(self.traits))
+            own = np.nan_to_num(np.zeros(shape) if traits is None else traits)[slots.owner]
+            levels, usual = np.split(own, [len(self.traits.levels)], axis=1)
+            num.append(_and_nothing(torch.from_numpy(levels)))
+            told = torch.full((len(filled) + 1, 1), UNTOLD if traits is None else TOLD)
+            cat += [told, _and_nothing(torch.from_numpy(usual.astype(np.int64)))]
         if context is not None:
             around = context[torch.from_numpy(slots.owner)]
             num.append(_and_nothing(around.num))
@@ -273,8 +275,8 @@ class SequenceEncoder:
             "rows": rows,
             "context": None,
         }
-        if self.levels:
-            data["levels"] = [level.to_dict() for level in self.levels]
+        if self.traits:
+            data["traits"] = self.traits.to_dict()
         for name in ("context", "rows", "ahead"):
             data[f"{name}_columns"] = [to_json(label) for label in getattr(self.roles, name)]
         if self.context is not None:
@@ -304,11 +306,9 @@ class SequenceEncoder:
         if data["context"] is not None:
             context = TableEncoder.from_state(data["context"], _under("context.", arrays))
         schema, timeline = Schema.from_dict(data["schema"]), Timeline.from_dict(data["timeline"])
-        levels = data.get("levels", [])
-        if not isinstance(levels, list):
-            raise ValueError(f"malformed encoder: levels {levels!r}.")
-        told = tuple(map(Level.from_dict, levels))
-        encoder = cls(schema, roles, timeline, rows, context, window, told)
+        traits = Traits.from_dict(data["traits"]) if "traits" in data else Traits()
+        _require_traits(traits, rows)
+        encoder = cls(schema, roles, timeline, rows, context, window, traits)
         encoder._require_roles()
         for own in (rows, context):
             if own is not None:
@@ -332,15 +332,37 @@ class SequenceEncoder:
             or not set(roles.ahead) <= set(roles.rows)
             or _names(self.rows.schema) != rows
             or ([] if self.context is None else _names(self.context.schema)) != [*roles.context]
-            or (roles.key is None and (roles.context or self.levels))
-            or not {level.column for level in self.levels} <= self._with_numbers()
-            or len({level.column for level in self.levels}) < len(self.levels)
+            or (roles.key is None and (roles.context or self.traits))
             or (None if index is None else index.name) != roles.index
         ):
             raise ValueError("malformed encoder: its roles and columns contradict each other.")
 
-    def _with_numbers(self) -> set[Any]:
-        return {field.column.name for field in self.rows.fields if field.num is not None}
+    def _of_traits(self) -> Layout:
+        parts = {field.column.name: field.cat for field in self.rows.fields}
+        own = [parts[one.column] for one in self.traits.usual]
+        codes = (2, *(self.rows.layout.levels[part] for part in own if part is not None))
+        names = tuple(self.traits.labels)
+        n = len(self.traits.levels)
+        return Layout(names[:n], ("traits", *names[n:]), codes, (None,) * n, (0,) * len(codes))
+
+
+def _require_traits(traits: Traits, rows: TableEncoder) -> None:
+    """Refuse traits of other columns.
+
+    Raises
+    ------
+    ValueError
+        Naming the first.
+    """
+    fields = {field.column.name: field for field in rows.fields}
+    numbers = {name for name, field in fields.items() if field.num is not None}
+    categories = {
+        name for name, field in fields.items() if field.num is None and field.cat is not None
+    }
+    for own, known in ((traits.levels, numbers), (traits.usual, categories)):
+        named = [one.column for one in own]
+        if not set(named) <= known or len(set(named)) < len(named):
+            raise ValueError(f"malformed encoder: traits of the columns {named}.")
 
 
 def _side_by_side(left: Layout, right: Layout) -> Layout:

@@ -27,7 +27,7 @@ class Unfinished:
         Of the N rows.
     placed : bool
         Whether they are whole, so that it is known where in them a row lies.
-    levels : array, (n, ·), or None
+    traits : array, (n, ·), or None
         Of the entities, where they are told.
     """
 
@@ -35,7 +35,7 @@ class Unfinished:
     slots: Slots
     given: Given
     placed: bool = True
-    levels: Array | None = None
+    traits: Array | None = None
 
     def __len__(self) -> int:
         return len(self.entities)
@@ -58,7 +58,7 @@ class Unfinished:
             Slots(_offsets(lengths), row, self.slots.times[slot]),
             self.given.take(rows),
             self.placed,
-            None if self.levels is None else self.levels[chosen],
+            None if self.traits is None else self.traits[chosen],
         )
 
     def tail(self, kept: Array) -> Unfinished:

@@ -14,7 +14,7 @@ from tabdiff.denoisers.mlp import Affine
 
 # The level of the presence part at which there is no row.
 ABSENT = 1
-# The level of the part of levels at which they are not told.
+# The level of the part of traits at which they are not told.
 UNTOLD = 1
 N_HEADS = 4
 # Divides every width: heads are equally wide, and their features come in pairs.
@@ -197,12 +197,13 @@ class TemporalDenoiser(nn.Module):
         Numeric parts behind the context that keep the scale of all sequences.
     schedule : Schedule
         Of the numeric parts.
-    n_levels : int
-        How many of the first numeric parts are levels of the entity. They are heard while new
-        sequences are made: where it is known where in its sequence a row lies, and the last row of
-        the window is open. Elsewhere, of a history or a gap, nobody knows the level of the whole.
+    n_traits : (int, int)
+        How many of the first numeric parts are levels of the entity, and how many of the
+        categorical ones behind ``told`` its usual categories. They are heard while new sequences
+        are made: where it is known where in its sequence a row lies, and the last row of the window
+        is open. Elsewhere, of a history or a gap, nobody knows what holds of the whole.
     told : int
-        The categorical part that says whether levels are told: 0, or 1 where they are not.
+        The categorical part that says whether traits are told: 0, or 1 where they are not.
     fading : bool
         Whether the waves of noisy numbers fade (:class:`PeriodicEmbedding`).
     generator : torch.Generator
@@ -219,7 +220,7 @@ class TemporalDenoiser(nn.Module):
         window: int,
         n_place: int,
         schedule: Schedule,
-        n_levels: int = 0,
+        n_traits: tuple[int, int] = (0, 0),
         told: int = 0,
         fading: bool = True,
         n_heads: int = N_HEADS,
@@ -232,7 +233,7 @@ class TemporalDenoiser(nn.Module):
         super().__init__()
         self.layout, self.n_context = layout, n_context
         self.n_place, self.schedule, self.fading = n_place, schedule, fading
-        self.n_levels, self.told = n_levels, told
+        self.n_traits, self.told = n_traits, told
         self.packing = Packing(layout.levels)
         self.numbers = PeriodicEmbedding(layout.n_num, n_frequencies, frequency_scale)
         self.levels = LevelEmbedding(self.packing, layout.ordered, level_dim)
@@ -270,7 +271,7 @@ class TemporalDenoiser(nn.Module):
         """
         present = (x_t.cat[..., :1] != ABSENT).to(x_t.num.dtype)
         n_num, n_cat = self.n_context
-        if self.n_levels:
+        if any(self.n_traits):
             x_t = self._heard(x_t, known, present)
         x = x_t.num
         alpha, sigma = (f(t)[:, None, None] for f in (self.schedule.alpha, self.schedule.sigma))
@@ -293,7 +294,7 @@ class TemporalDenoiser(nn.Module):
         return Belief(velocity, self.levels.logits(queries, self.bias))
 
     def _heard(self, x_t: Mixed, known: Known, present: Tensor) -> Mixed:
-        """``x_t`` without the levels of windows that do not hear them."""
+        """``x_t`` without the traits of windows that do not hear them."""
         (n_num, n_cat), cells = self.n_context, self.n_context[0] + self.n_place
         row = torch.arange(present.shape[1], device=present.device)
         last = torch.where(present.squeeze(-1) > 0, row, 0).amax(-1)
@@ -301,10 +302,14 @@ class TemporalDenoiser(nn.Module):
         own = known.num[at], known.cat[at]
         placed = own[0][:, n_num:cells].all(-1)
         open_end = ~(own[0][:, cells:].any(-1) | own[1][:, n_cat:].any(-1))
-        silent = ~(placed & open_end)[:, None]
+        silent = ~(placed & open_end)[:, None, None] | (x_t.cat[..., [self.told]] == UNTOLD)
         num, cat = x_t.num.clone(), x_t.cat.clone()
-        num[..., : self.n_levels] = num[..., : self.n_levels].masked_fill(silent[..., None], 0.0)
-        cat[..., self.told] = cat[..., self.told].masked_fill(silent, UNTOLD)
+        n_levels, n_usual = self.n_traits
+        num[..., :n_levels] = num[..., :n_levels].masked_fill(silent, 0.0)
+        cat[..., [self.told]] = cat[..., [self.told]].masked_fill(silent, UNTOLD)
+        for part in range(self.told + 1, self.told + 1 + n_usual):
+            # The level that stands for a mask.
+            cat[..., [part]] = cat[..., [part]].masked_fill(silent, self.layout.levels[part])
         return Mixed(num, cat)
 
     def _initialise(self, generator: torch.Generator) -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tabdiff.data.mixed import Gate, Known, Layout, Mixed
-from tabdiff.denoisers.temporal import ABSENT, OwnScale, TemporalDenoiser
+from tabdiff.denoisers.temporal import ABSENT, UNTOLD, OwnScale, TemporalDenoiser
 from tabdiff.diffusion.schedule import CosineSchedule
 
 # Presence and one number of context; then a place, a state, a category and two numbers.
@@ -21,7 +21,7 @@ WINDOW = 24
 
 
 def denoiser(
-    window: int = WINDOW, depth: int = 1, awake: bool = True, n_levels: int = 0
+    window: int = WINDOW, depth: int = 1, awake: bool = True, n_traits: tuple[int, int] = (0, 0)
 ) -> TemporalDenoiser:
     noise = torch.Generator().manual_seed(0)
     made = TemporalDenoiser(
@@ -32,7 +32,8 @@ def denoiser(
         window=window,
         n_place=1,
         schedule=CosineSchedule(1.0),
-        n_levels=n_levels,
+        n_traits=n_traits,
+        told=1,
         generator=noise,
     ).eval()
     if awake:
@@ -209,19 +210,24 @@ def test_what_a_cell_tells_of_itself_is_bayes_rule():
     assert variance[0, 1].tolist() == [0.0, 0.0]
 
 
-def test_levels_are_heard_where_the_end_is_open_and_the_place_is_known():
-    """The first number of the context is a level here."""
-    made, length = denoiser(n_levels=1), 6
-    x, t, known = windows(4, length)
+def test_traits_are_heard_where_the_end_is_open_and_the_place_is_known():
+    """The first number is a level here, c0 tells of traits, and c1 is a usual category."""
+    made, length = denoiser(n_traits=(1, 1)), 6
+    x, t, known = windows(5, length)
+    x.cat[..., 1] = 0
     known = Known(torch.zeros_like(known.num), torch.zeros_like(known.cat))
     known.num[..., :2], known.cat[..., 0] = True, True
-    # A new window; one that goes on; one whose place is unknown; one with a last cell known.
-    known.num[1:, :3, 2:] = True
-    known.cat[1:, :3, 1:] = True
+    # A new window; one that goes on; one whose place is unknown; one with a last cell known; one
+    # whose traits are not told.
+    known.num[1, :3, 2:] = True
+    known.cat[1, :3, 1:] = True
     known.num[2, :, 1] = False
     known.num[3, length - 1, 2] = True
-    moved = Mixed(x.num.clone(), x.cat)
-    moved.num[..., 0] += 1.0
-    a, b = (made(one, t, known).logits for one in (x, moved))
-    heard = (a - b).abs().amax((1, 2)) > 1e-4
-    assert heard.tolist() == [True, True, False, False]
+    x.cat[4, :, 1] = UNTOLD
+    level, usual = (Mixed(x.num.clone(), x.cat.clone()) for _ in range(2))
+    level.num[..., 0] += 1.0
+    usual.cat[..., 2] = (usual.cat[..., 2] + 1) % 4
+    for moved in (level, usual):
+        a, b = (made(one, t, known).num for one in (x, moved))
+        heard = (a - b).abs().amax((1, 2)) > 1e-4
+        assert heard.tolist() == [True, True, False, False, False]

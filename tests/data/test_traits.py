@@ -1,0 +1,110 @@
+"""Traits of entities: which columns have levels and usual categories, and what they are."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tabdiff.data.long import LongFrame, fit_encoder
+from tabdiff.data.mixed import Mixed
+from tabdiff.data.table import TableEncoder
+from tabdiff.data.traits import Level, Traits, Usual, find_traits, traits_of
+
+
+def read(frame: pd.DataFrame) -> tuple[TableEncoder, Mixed, LongFrame]:
+    long, rng = LongFrame.learn(frame, "k", None, "auto", ()), np.random.default_rng(0)
+    encoder = fit_encoder(frame, long, {}, 8, rng)
+    return encoder.rows, encoder.rows.encode(long.rows, rng), long
+
+
+def panel(n: int, own: float) -> pd.DataFrame:
+    """Eight rows an entity; of the variance of ``held`` the share ``own`` lies between entities.
+
+    ``c`` is the entity's own category in the same share of its rows, and any of three elsewhere.
+    """
+    rng = np.random.default_rng(1)
+    key = np.repeat(np.arange(n), 8)
+    level = rng.normal(size=n)[key]
+    held = np.sqrt(own) * level + np.sqrt(1 - own) * rng.normal(size=8 * n)
+    # Not there in the first entity, nor in a fifth of the others' rows.
+    gone = (key == 0) | (rng.random(8 * n) < 0.2)
+    frame = {"k": key, "held": np.where(gone, np.nan, held), "free": rng.normal(size=8 * n)}
+    labels = np.array(["u", "v", "w"])
+    own_label, other = labels[rng.integers(3, size=n)][key], rng.choice(labels, 8 * n)
+    frame |= {"c": np.where(rng.random(8 * n) < own, own_label, other)}
+    return pd.DataFrame(frame | {"d": rng.choice(labels, 8 * n)})
+
+
+@pytest.mark.parametrize(("own", "found"), [(0.0, []), (0.1, []), (0.6, ["held", "c"])])
+def test_columns_that_differ_between_entities_are_found(own: float, found: list[str]):
+    encoder, rows, long = read(panel(400, own))
+    traits = find_traits(encoder, rows, long.panel.offsets, set())
+    assert [one.column for one in (*traits.levels, *traits.usual)] == found
+    assert len(traits) == len(found)
+
+
+def test_a_level_is_the_standardised_mean_of_what_is_there():
+    frame = panel(400, 0.6)
+    encoder, rows, long = read(frame)
+    traits = find_traits(encoder, rows, long.panel.offsets, set())
+    told = traits_of(encoder, traits, rows, long.panel.offsets)
+    assert list(told.columns) == traits.labels == ["level of held", "usual c"]
+    level = told["level of held"].to_numpy()
+    assert np.isnan(level[0]) and not np.isnan(level[1:]).any()
+    assert level[1:].mean() == pytest.approx(0, abs=0.05)
+    assert level[1:].std() == pytest.approx(1, abs=0.05)
+    # Encoded units rise with the user's.
+    mean = frame.groupby("k")["held"].mean().to_numpy()
+    assert np.corrcoef(mean[1:], level[1:])[0, 1] > 0.99
+
+
+def test_a_usual_category_is_the_most_frequent_one():
+    frame = panel(400, 0.6)
+    encoder, rows, long = read(frame)
+    traits = find_traits(encoder, rows, long.panel.offsets, set())
+    told = traits_of(encoder, traits, rows, long.panel.offsets)["usual c"]
+    part = encoder.parts("c")[1][0]
+    code = dict(zip(frame["c"], rows.cat[:, part].tolist(), strict=True))
+    often = frame.groupby("k")["c"].value_counts().unstack(fill_value=0)
+    counts = often.rename(columns=code).sort_index(axis=1).to_numpy()
+    assert told.tolist() == counts.argmax(1).tolist()
+
+
+def test_few_entities_and_taken_labels_have_none():
+    encoder, rows, long = read(panel(29, 0.6))
+    assert not find_traits(encoder, rows, long.panel.offsets, set())
+    encoder, rows, long = read(panel(400, 0.6))
+    taken = {"level of held", "usual c"}
+    assert not find_traits(encoder, rows, long.panel.offsets, taken)
+
+
+def test_traits_are_what_their_dictionary_says():
+    traits = Traits((Level(("a", 1), 0.5, 2.0),), (Usual("b"), Usual(3)))
+    assert Traits.from_dict(traits.to_dict()) == traits
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        {},
+        {"column": "x", "mean": 0.0},
+        {"column": "x", "mean": "0", "spread": 1.0},
+        {"column": "x", "mean": 0.0, "spread": 0.0},
+        {"column": "x", "mean": float("nan"), "spread": 1.0},
+        {"column": "x", "mean": True, "spread": 1.0},
+        {"column": "x", "mean": 0.0, "spread": 1.0, "more": 1},
+    ],
+)
+def test_092_malformed_levels_are_refused(data: Any):
+    with pytest.raises(ValueError, match="malformed level"):
+        Level.from_dict(data)
+    with pytest.raises(ValueError, match="malformed"):
+        Traits.from_dict({"levels": [data], "usual": []})
+
+
+@pytest.mark.parametrize("data", [None, {"levels": []}, {"levels": {}, "usual": []}])
+def test_092_malformed_traits_are_refused(data: Any):
+    with pytest.raises(ValueError, match="malformed traits"):
+        Traits.from_dict(data)
