@@ -114,8 +114,8 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
     A long frame has one row per entity and moment. What never changes within an entity, its length,
     its first moment, and the level of its numbers and its usual categories where entities differ in
     them, are one row of an ordinary table, learned by :class:`DiffusionSynthesizer`; the rows are
-    learned given that, in windows, numbers and categories jointly. Where moments are whole steps apart dates are built and calendars known;
-    otherwise the gaps between rows are learned as well.
+    learned given that, in windows, numbers and categories jointly. Where moments are whole steps
+    apart dates are built and calendars known; otherwise the gaps between rows are learned as well.
 
     Parameters
     ----------

@@ -28,6 +28,8 @@ LEAST_ENTITIES = 30
 # The share of a column's variance that lies between entities, from which on they have a level; for
 # categories, of the chance that two rows differ.
 LEAST_BETWEEN = 0.15
+# Counted by entity, so more would take much memory.
+MOST_CATEGORIES = 100
 DIGITS = 3
 
 
@@ -153,10 +155,13 @@ def find_traits(encoder: TableEncoder, rows: Mixed, offsets: Array, taken: set[H
     levels, usual = [], []
     for field in encoder.fields:
         if field.num is None:
-            one = Usual(field.column.name)
-            if field.cat is not None and one.label not in taken:
-                counts = _counts(encoder, rows, field.cat, offsets)
-                usual += [one] if _kept(counts) > LEAST_BETWEEN else []
+            one, part = Usual(field.column.name), field.cat
+            few = part is not None and encoder.layout.levels[part] <= MOST_CATEGORIES
+            if part is None or not few or one.label in taken:
+                continue
+            if _kept(_counts(encoder, rows, part, offsets)) > LEAST_BETWEEN:
+                usual.append(one)
+                taken = taken | {one.label}
             continue
         value, count, square = _moments(encoder, rows, field.num, offsets)
         several = count > 1
@@ -168,6 +173,7 @@ def find_traits(encoder: TableEncoder, rows: Mixed, offsets: Array, taken: set[H
         level = Level(field.column.name, float(mean.mean()), float(mean.std()))
         if between > LEAST_BETWEEN * (between + within.mean()) and level.label not in taken:
             levels.append(level)
+            taken = taken | {level.label}
     return Traits(tuple(levels), tuple(usual))
 
 

@@ -79,6 +79,13 @@ def test_few_entities_and_taken_labels_have_none():
     assert not find_traits(encoder, rows, long.panel.offsets, taken)
 
 
+def test_columns_whose_labels_read_alike_have_no_two_traits_of_one_name():
+    frame = panel(400, 0.6)
+    frame = frame[["k", "held"]].rename(columns={"held": 1}).assign(**{"1": frame["held"]})
+    encoder, rows, long = read(frame)
+    assert find_traits(encoder, rows, long.panel.offsets, set()).labels == ["level of 1"]
+
+
 def test_traits_are_what_their_dictionary_says():
     traits = Traits((Level(("a", 1), 0.5, 2.0),), (Usual("b"), Usual(3)))
     assert Traits.from_dict(traits.to_dict()) == traits
