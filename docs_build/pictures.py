@@ -22,7 +22,7 @@ from tabdiff import DiffusionSynthesizer
 from tabdiff.analytics.trajectory import schedule_curves
 from tabdiff.data.mixed import Belief, Known, Mixed
 from tabdiff.diffusion.joint import Denoiser
-from tabdiff.fitted import make_joint
+from tabdiff.fitted import TABLES, make_joint
 from tabdiff.inference.chunks import generators
 from tabdiff.inference.sample import sample, time_grid
 
@@ -167,7 +167,7 @@ class Listening:
 def draw_beliefs(synth: DiffusionSynthesizer, table: pd.DataFrame) -> str:
     """What is believed about a row's continent and life expectancy, and what was decided when."""
     encoder = synth.encoder_
-    joint = make_joint(encoder.layout, synth.prior)
+    joint = make_joint(encoder.layout, synth.prior, TABLES)
     listening = Listening(synth.denoiser_)
     noise, rng = generators(ROW)
     end = sample(listening, joint, time_grid(STEPS), *joint.unknown(1), noise)
@@ -248,7 +248,7 @@ def draw(folder: Path, max_steps: int | None = None) -> None:
     """Write the three pictures into ``folder``."""
     table = plotly.data.gapminder()[COLUMNS]
     synth = DiffusionSynthesizer(random_state=0, max_steps=max_steps).fit(table)
-    joint = make_joint(synth.encoder_.layout, synth.prior)
+    joint = make_joint(synth.encoder_.layout, synth.prior, TABLES)
     pictures = {
         "schedule.svg": draw_schedule(schedule_curves(joint, 100)),
         "continents_over_time.svg": draw_continents(synth, table),
