@@ -36,7 +36,6 @@ from tabdiff.data.question import Question
 from tabdiff.data.sequence import MOST_IN_WINDOW, SequenceEncoder
 from tabdiff.data.table import by_label
 from tabdiff.data.timeline import Timeline
-from tabdiff.data.traits import traits_of
 from tabdiff.data.unfinished import Unfinished
 from tabdiff.data.windows import hold_out, learn_and_judge
 from tabdiff.denoisers.temporal import WIDTH_UNIT
@@ -298,12 +297,12 @@ class TimeSeriesDiffusionSynthesizer(ShowsTraining, DiffusionEstimator):
             self.context_columns,
             self.known_columns,
         )
-        window = self._window_of(long.timeline, int(long.table()[LENGTH].max()))
+        table = long.table()
+        window = self._window_of(long.timeline, int(table[LENGTH].max()))
         encoder = fit_encoder(X, long, self.column_kinds or {}, window, rng)
         rows = encoder.rows.encode(long.rows, rng)
-        encoder = with_traits(encoder, rows, long)
-        traits = traits_of(encoder.rows, encoder.traits, rows, long.panel.offsets)
-        table = long.table(traits)
+        encoder, traits = with_traits(encoder, rows, long)
+        table = pd.concat([table, traits], axis=1)
         entities = self._fit_entities(encoder, table, entropy, of_entities, team)
         slots = encoder.lay(long.panel)
         context = encode_context(encoder, long.entities, rng)

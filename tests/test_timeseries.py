@@ -12,6 +12,8 @@ from sklearn.exceptions import NotFittedError
 
 from tabdiff import SchemaError, SchemaWarning, persistence, sequences
 from tabdiff.data.errors import ConditionError
+from tabdiff.data.long import require_table_of
+from tabdiff.data.traits import Traits
 from tabdiff.persistence import CorruptFileError, UnknownKindError
 from tabdiff.timeseries import TimeSeriesDiffusionSynthesizer
 
@@ -545,9 +547,8 @@ HOSTILE = [
     ("encoder.window", 10**5),
     ("entropy", "x"),
     ("encoder.traits", {}),
-    ("encoder.traits", {"levels": [{"column": "c", "mean": 0.0, "spread": 1.0}], "usual": []}),
-    ("encoder.traits", {"levels": 2 * [{"column": "x", "mean": 0.0, "spread": 1.0}], "usual": []}),
-    ("encoder.traits", {"levels": [{"column": "x", "mean": 0.0, "spread": 1.0}], "usual": []}),
+    ("encoder.traits", {"levels": ["c"], "usual": []}),
+    ("encoder.traits", {"levels": ["x"], "usual": []}),
     ("encoder.traits", {"levels": [], "usual": ["x"]}),
     ("encoder.traits", {"levels": [], "usual": ["c"]}),
     ("manner", []),
@@ -557,7 +558,9 @@ HOSTILE = [
 ]
 
 
-def test_traits_are_properties_of_entities_and_told_when_new_ones_are_made(tmp_path: Any):
+def test_traits_are_properties_of_entities_and_told_when_new_ones_are_made(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+):
     frame = panel(40)
     place = frame["k"].str[1:].astype(int)
     kept = np.where(frame["d"].dt.day % 5 == 0, frame["c"], frame["k"].str[-1])
@@ -575,6 +578,12 @@ def test_traits_are_properties_of_entities_and_told_when_new_ones_are_made(tmp_p
     assert not again.impute(frame.head(40))["x"].isna().any()
     assert np.isfinite(again.score_samples(frame.head(40))).all()
     assert set(again.sample(3, conditions={"c": "u"})["c"]) == {"u"}
+    # The table of entities has codes of no more categories than the rows.
+    monkeypatch.setattr(Traits, "counts", lambda traits, rows: [1 for _ in traits.usual])
+    with pytest.raises(ValueError, match="'usual c' has 1 categories, not 0 to 9"):
+        require_table_of(
+            again.encoder_, again._fitted.entities.rewriting, again._fitted.entities.encoder, 10**6
+        )
 
 
 @pytest.mark.parametrize(("path", "value"), HOSTILE)

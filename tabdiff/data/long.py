@@ -102,8 +102,8 @@ class LongFrame:
         entities = entities_of(frame, encoder.roles, panel)
         return cls(encoder.roles, panel, encoder.timeline, rows, entities)
 
-    def table(self, traits: pd.DataFrame | None = None) -> pd.DataFrame:
-        """What is learned of entities: key and context, length, first moment, and traits."""
+    def table(self) -> pd.DataFrame:
+        """What is learned of entities besides traits: key, context, length and first moment."""
         panel, table = self.panel, self.entities.copy()
         first = panel.times[panel.offsets[:-1]]
         table[LENGTH] = np.diff(panel.offsets)
@@ -111,9 +111,7 @@ class LongFrame:
             table[LENGTH] = self.timeline.places(panel.times[panel.offsets[1:] - 1], first) + 1
         if self.timeline.column is not None:
             table[START] = self.timeline.written(first)
-        if traits is None:
-            return table
-        return pd.concat([table.reset_index(drop=True), traits], axis=1)
+        return table
 
 
 def require_free_labels(frame: pd.DataFrame) -> None:
@@ -172,22 +170,23 @@ def fit_encoder(
     return SequenceEncoder(schema_of(df, columns), roles, long.timeline, rows, context, window)
 
 
-def with_traits(encoder: SequenceEncoder, rows: Mixed, long: LongFrame) -> SequenceEncoder:
-    """The encoder with what its entities keep to themselves, as their ``rows`` (N, ·) show it."""
+def with_traits(
+    encoder: SequenceEncoder, rows: Mixed, long: LongFrame
+) -> tuple[SequenceEncoder, pd.DataFrame]:
+    """The encoder with what its entities keep to themselves, and the table of that.
+
+    Parameters
+    ----------
+    encoder : SequenceEncoder
+        Without traits.
+    rows : Mixed, (N, ·)
+        Of ``long``, encoded.
+    """
     roles = long.roles
     taken = {roles.key, *roles.context, LENGTH, START}
-    traits = find_traits(encoder.rows, rows, long.panel.offsets, taken)
-    if roles.key is None or not traits:
-        return encoder
-    return SequenceEncoder(
-        encoder.schema,
-        roles,
-        encoder.timeline,
-        encoder.rows,
-        encoder.context,
-        encoder.window,
-        traits,
-    )
+    traits, told = find_traits(encoder.rows, rows, long.panel.offsets, taken)
+    own = encoder.schema, roles, encoder.timeline, encoder.rows, encoder.context, encoder.window
+    return SequenceEncoder(*own, traits), told
 
 
 def schema_of(df: Any, columns: Mapping[Any, Column]) -> Schema:
@@ -261,10 +260,10 @@ def entity_schema(encoder: SequenceEncoder, table: pd.DataFrame) -> Schema:
 
 
 def _trait_columns(encoder: SequenceEncoder) -> list[Column]:
-    levels, usual = encoder.traits.levels, encoder.traits.usual
+    labels, n = encoder.traits.labels, len(encoder.traits.levels)
     return [
-        *(Column(level.label, "numeric", "float64", "float") for level in levels),
-        *(Column(one.label, "categorical", "int64", "integer") for one in usual),
+        *(Column(label, "numeric", "float64", "float") for label in labels[:n]),
+        *(Column(label, "categorical", "int64", "integer") for label in labels[n:]),
     ]
 
 
@@ -300,8 +299,18 @@ def require_table_of(
         raise ValueError("the table of entities does not belong to the encoder.")
     if rewriting.constraint_set is not None:
         raise ValueError("the table of entities has constraints.")
-    own = next(field for field in entities.fields if field.column.name == LENGTH)
-    missing, lengths = entities.every_cell(own)
+    own = {field.column.name: field for field in entities.fields}
+    for label, count in zip(
+        encoder.traits.labels[len(encoder.traits.levels) :],
+        encoder.traits.counts(encoder.rows),
+        strict=True,
+    ):
+        missing, codes = entities.every_cell(own[label])
+        if missing.any() or codes.min() < 0 or codes.max() >= count:
+            raise ValueError(
+                f"{label!r} has {count} categories, not {codes.min()} to {codes.max()}."
+            )
+    missing, lengths = entities.every_cell(own[LENGTH])
     if missing.any() or lengths.min() < 1 or lengths.max() > MOST_SLOTS * n_rows:
         raise ValueError(f"sequences of {lengths.min()} to {lengths.max()} rows, {n_rows} in all.")
 

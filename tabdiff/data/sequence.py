@@ -3,7 +3,7 @@
 A sequence is a run of *slots*. Where the index is regular there is one slot a step, and a slot
 without a row is a *hole*; otherwise there is one a row. The parts of a slot are
 
-    presence, calendar | levels and context of the entity | position, remaining | cells of the row
+    presence, calendar | traits and context of the entity | position, remaining | cells of the row
     `------------------- known always ------------------´ `- known or not --´
 
 so that whatever is known of a row's surroundings reaches the network as known parts do. Where in
@@ -31,7 +31,7 @@ from tabdiff.data.timeline import Timeline
 from tabdiff.data.traits import Traits
 
 PRESENT, ABSENT = 0, 1
-# Whether the levels of the entity are told.
+# Whether the traits of the entity are told.
 TOLD, UNTOLD = 0, 1
 # Numeric parts that tell where in its sequence a row lies.
 N_PLACE = 2
@@ -107,7 +107,7 @@ class SequenceEncoder:
         codes = (2, *timeline.levels)
         around = Layout((), ("presence", *timeline.calendar), codes, (), (0,) * len(codes))
         if self.traits:
-            around = _side_by_side(around, self._of_traits())
+            around = _side_by_side(around, self.traits.layout(rows))
         if context is not None:
             around = _side_by_side(around, context.layout)
         self.n_context = (around.n_num, around.n_cat)
@@ -306,8 +306,7 @@ class SequenceEncoder:
         if data["context"] is not None:
             context = TableEncoder.from_state(data["context"], _under("context.", arrays))
         schema, timeline = Schema.from_dict(data["schema"]), Timeline.from_dict(data["timeline"])
-        traits = Traits.from_dict(data["traits"]) if "traits" in data else Traits()
-        _require_traits(traits, rows)
+        traits = Traits.from_dict(data["traits"], rows) if "traits" in data else Traits()
         encoder = cls(schema, roles, timeline, rows, context, window, traits)
         encoder._require_roles()
         for own in (rows, context):
@@ -336,33 +335,6 @@ class SequenceEncoder:
             or (None if index is None else index.name) != roles.index
         ):
             raise ValueError("malformed encoder: its roles and columns contradict each other.")
-
-    def _of_traits(self) -> Layout:
-        parts = {field.column.name: field.cat for field in self.rows.fields}
-        own = [parts[one.column] for one in self.traits.usual]
-        codes = (2, *(self.rows.layout.levels[part] for part in own if part is not None))
-        names = tuple(self.traits.labels)
-        n = len(self.traits.levels)
-        return Layout(names[:n], ("traits", *names[n:]), codes, (None,) * n, (0,) * len(codes))
-
-
-def _require_traits(traits: Traits, rows: TableEncoder) -> None:
-    """Refuse traits of other columns.
-
-    Raises
-    ------
-    ValueError
-        Naming the first.
-    """
-    fields = {field.column.name: field for field in rows.fields}
-    numbers = {name for name, field in fields.items() if field.num is not None}
-    categories = {
-        name for name, field in fields.items() if field.num is None and field.cat is not None
-    }
-    for own, known in ((traits.levels, numbers), (traits.usual, categories)):
-        named = [one.column for one in own]
-        if not set(named) <= known or len(set(named)) < len(named):
-            raise ValueError(f"malformed encoder: traits of the columns {named}.")
 
 
 def _side_by_side(left: Layout, right: Layout) -> Layout:

@@ -10,7 +10,6 @@ the whole; there it is not told.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from tabdiff.data.cells import Array
-from tabdiff.data.mixed import Mixed
+from tabdiff.data.mixed import Layout, Mixed
 from tabdiff.data.scalars import from_json, to_json
 from tabdiff.data.table import TableEncoder
 
@@ -34,76 +33,16 @@ DIGITS = 3
 
 
 @dataclass(frozen=True)
-class Level:
-    """A column of the rows with a level for each entity.
-
-    Attributes
-    ----------
-    column : column label
-    mean, spread : float
-        Of the levels of the training entities, in encoded units.
-    """
-
-    column: Hashable
-    mean: float
-    spread: float
-
-    @property
-    def label(self) -> str:
-        """Of the level in the table of entities."""
-        return f"level of {self.column}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Strict JSON."""
-        return {"column": to_json(self.column), "mean": self.mean, "spread": self.spread}
-
-    @classmethod
-    def from_dict(cls, data: Any) -> Level:
-        """What :meth:`to_dict` wrote.
-
-        Raises
-        ------
-        ValueError
-            If it is malformed.
-        """
-        if not isinstance(data, dict) or set(data) != {"column", "mean", "spread"}:
-            raise ValueError(f"malformed level: {data!r}.")
-        mean, spread = data["mean"], data["spread"]
-        told = all(type(one) in (int, float) and math.isfinite(one) for one in (mean, spread))
-        if not told or spread <= 0:
-            raise ValueError(f"malformed level: mean {mean!r}, spread {spread!r}.")
-        return cls(from_json(data["column"]), float(mean), float(spread))
-
-
-@dataclass(frozen=True)
-class Usual:
-    """A column of the rows with a usual category for each entity.
-
-    Attributes
-    ----------
-    column : column label
-    """
-
-    column: Hashable
-
-    @property
-    def label(self) -> str:
-        """Of the code of the category in the table of entities."""
-        return f"usual {self.column}"
-
-
-@dataclass(frozen=True)
 class Traits:
-    """Which columns have levels, and which usual categories.
+    """Which columns of the rows have levels, and which usual categories.
 
     Attributes
     ----------
-    levels : tuple of Level
-    usual : tuple of Usual
+    levels, usual : tuple of column labels
     """
 
-    levels: tuple[Level, ...] = ()
-    usual: tuple[Usual, ...] = ()
+    levels: tuple[Hashable, ...] = ()
+    usual: tuple[Hashable, ...] = ()
 
     def __len__(self) -> int:
         return len(self.levels) + len(self.usual)
@@ -111,34 +50,50 @@ class Traits:
     @property
     def labels(self) -> list[str]:
         """In the table of entities."""
-        return [*(one.label for one in self.levels), *(one.label for one in self.usual)]
+        return [*map(_level_label, self.levels), *map(_usual_label, self.usual)]
+
+    def counts(self, rows: TableEncoder) -> list[int]:
+        """How many categories each column with a usual one has."""
+        return [rows.layout.levels[part] for name in self.usual for part in rows.parts(name)[1]]
+
+    def layout(self, rows: TableEncoder) -> Layout:
+        """The parts in which they are told, after one that says whether they are."""
+        codes, names = (2, *self.counts(rows)), tuple(self.labels)
+        n = len(self.levels)
+        return Layout(names[:n], ("traits", *names[n:]), codes, (None,) * n, (0,) * len(codes))
 
     def to_dict(self) -> dict[str, Any]:
         """Strict JSON."""
-        return {
-            "levels": [level.to_dict() for level in self.levels],
-            "usual": [to_json(one.column) for one in self.usual],
-        }
+        return {name: [to_json(label) for label in own] for name, own in vars(self).items()}
 
     @classmethod
-    def from_dict(cls, data: Any) -> Traits:
+    def from_dict(cls, data: Any, rows: TableEncoder) -> Traits:
         """What :meth:`to_dict` wrote.
 
         Raises
         ------
         ValueError
-            If it is malformed.
+            If it is malformed, or names columns that cannot have such traits.
         """
-        if not isinstance(data, dict) or set(data) != {"levels", "usual"}:
+        if (
+            not isinstance(data, dict)
+            or data.keys() != {"levels", "usual"}
+            or not all(isinstance(own, list) for own in data.values())
+        ):
             raise ValueError(f"malformed traits: {data!r}.")
-        if not all(isinstance(own, list) for own in data.values()):
-            raise ValueError(f"malformed traits: {data!r}.")
-        levels = tuple(map(Level.from_dict, data["levels"]))
-        return cls(levels, tuple(Usual(from_json(column)) for column in data["usual"]))
+        traits = cls(*(tuple(map(from_json, data[name])) for name in ("levels", "usual")))
+        numbers = {field.column.name for field in rows.fields if field.num is not None}
+        known = {field.column.name for field in rows.fields if field.cat is not None} - numbers
+        for own, possible in ((traits.levels, numbers), (traits.usual, known)):
+            if not set(own) <= possible or len(set(own)) < len(own):
+                raise ValueError(f"malformed traits: the columns {list(own)!r}.")
+        return traits
 
 
-def find_traits(encoder: TableEncoder, rows: Mixed, offsets: Array, taken: set[Hashable]) -> Traits:
-    """What entities of ``rows`` keep to themselves; nothing of few entities.
+def find_traits(
+    encoder: TableEncoder, rows: Mixed, offsets: Array, taken: set[Hashable]
+) -> tuple[Traits, pd.DataFrame]:
+    """What entities keep to themselves; nothing where there are few.
 
     Parameters
     ----------
@@ -148,60 +103,65 @@ def find_traits(encoder: TableEncoder, rows: Mixed, offsets: Array, taken: set[H
     offsets : int array, (n + 1,)
         The first row of each entity.
     taken : set of column labels
-        Those of the table of entities, which no level may have.
+        Those of the table of entities, which no trait may have.
+
+    Returns
+    -------
+    Traits
+    DataFrame, (n, traits)
+        Standardised levels, nan where none of an entity's numbers is there, and the codes of usual
+        categories.
     """
-    if len(offsets) - 1 < LEAST_ENTITIES:
-        return Traits()
-    levels, usual = [], []
-    for field in encoder.fields:
-        if field.num is None:
-            one, part = Usual(field.column.name), field.cat
-            few = part is not None and encoder.layout.levels[part] <= MOST_CATEGORIES
-            if part is None or not few or one.label in taken:
-                continue
-            if _kept(_counts(encoder, rows, part, offsets)) > LEAST_BETWEEN:
-                usual.append(one)
-                taken = taken | {one.label}
-            continue
-        value, count, square = _moments(encoder, rows, field.num, offsets)
-        several = count > 1
-        if several.sum() < LEAST_ENTITIES:
-            continue
-        mean = value[several]
-        within = (square[several] - count[several] * mean**2) / (count[several] - 1)
-        between = mean.var() - (within / count[several]).mean()
-        level = Level(field.column.name, float(mean.mean()), float(mean.std()))
-        if between > LEAST_BETWEEN * (between + within.mean()) and level.label not in taken:
-            levels.append(level)
-            taken = taken | {level.label}
-    return Traits(tuple(levels), tuple(usual))
+    levels: dict[Hashable, Array] = {}
+    usual: dict[Hashable, Array] = {}
+    taken = set(taken)
+    for field in encoder.fields if len(offsets) > LEAST_ENTITIES else ():
+        name, own = field.column.name, None
+        if field.num is not None:
+            found, label = levels, _level_label(name)
+            own = _levels(encoder, rows, field.num, offsets)
+        elif field.cat is not None:
+            found, label = usual, _usual_label(name)
+            own = _usual(encoder, rows, field.cat, offsets)
+        if own is not None and label not in taken:
+            found[name] = own
+            taken.add(label)
+    traits = Traits(tuple(levels), tuple(usual))
+    told = dict(zip(traits.labels, (*levels.values(), *usual.values()), strict=True))
+    return traits, pd.DataFrame(told, index=range(len(offsets) - 1))
 
 
-def traits_of(encoder: TableEncoder, traits: Traits, rows: Mixed, offsets: Array) -> pd.DataFrame:
-    """The standardised level, or the code of the usual category, of each entity, (n, traits).
-
-    nan where none of an entity's numbers is there.
-    """
-    told = pd.DataFrame(index=range(len(offsets) - 1))
-    fields = {field.column.name: field for field in encoder.fields}
-    for level in traits.levels:
-        part = fields[level.column].num
-        assert part is not None
-        value, count, _ = _moments(encoder, rows, part, offsets)
-        own = ((value - level.mean) / level.spread).round(DIGITS)
-        told[level.label] = np.where(count > 0, own, np.nan)
-    for usual in traits.usual:
-        part = fields[usual.column].cat
-        assert part is not None
-        told[usual.label] = _counts(encoder, rows, part, offsets).argmax(1)
-    return told
+def _level_label(column: Hashable) -> str:
+    return f"level of {column}"
 
 
-def _counts(encoder: TableEncoder, rows: Mixed, part: int, offsets: Array) -> Array:
-    """How often each entity has each category, (n, K)."""
+def _usual_label(column: Hashable) -> str:
+    return f"usual {column}"
+
+
+def _levels(encoder: TableEncoder, rows: Mixed, part: int, offsets: Array) -> Array | None:
+    """The standardised level of each entity, (n,), nan: none; None where they hardly differ."""
+    value, count, square = _moments(encoder, rows, part, offsets)
+    several = count > 1
+    if several.sum() < LEAST_ENTITIES:
+        return None
+    mean = value[several]
+    within = (square[several] - count[several] * mean**2) / (count[several] - 1)
+    between = mean.var() - (within / count[several]).mean()
+    if between <= LEAST_BETWEEN * (between + within.mean()):
+        return None
+    told = ((value - mean.mean()) / mean.std()).round(DIGITS)
+    return np.where(count > 0, told, np.nan)
+
+
+def _usual(encoder: TableEncoder, rows: Mixed, part: int, offsets: Array) -> Array | None:
+    """The code of the usual category of each entity, (n,); None where they hardly differ."""
     n, k = len(offsets) - 1, encoder.layout.levels[part]
+    if k > MOST_CATEGORIES:
+        return None
     owner = np.repeat(np.arange(n), np.diff(offsets))
-    return np.bincount(owner * k + rows.cat[:, part].numpy(), minlength=n * k).reshape(n, k)
+    counts = np.bincount(owner * k + rows.cat[:, part].numpy(), minlength=n * k).reshape(n, k)
+    return counts.argmax(1) if _kept(counts) > LEAST_BETWEEN else None
 
 
 def _kept(counts: Array) -> float:

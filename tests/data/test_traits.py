@@ -9,7 +9,7 @@ import pytest
 from tabdiff.data.long import LongFrame, fit_encoder
 from tabdiff.data.mixed import Mixed
 from tabdiff.data.table import TableEncoder
-from tabdiff.data.traits import Level, Traits, Usual, find_traits, traits_of
+from tabdiff.data.traits import Traits, find_traits
 
 
 def read(frame: pd.DataFrame) -> tuple[TableEncoder, Mixed, LongFrame]:
@@ -39,16 +39,16 @@ def panel(n: int, own: float) -> pd.DataFrame:
 @pytest.mark.parametrize(("own", "found"), [(0.0, []), (0.1, []), (0.6, ["held", "c"])])
 def test_columns_that_differ_between_entities_are_found(own: float, found: list[str]):
     encoder, rows, long = read(panel(400, own))
-    traits = find_traits(encoder, rows, long.panel.offsets, set())
-    assert [one.column for one in (*traits.levels, *traits.usual)] == found
+    traits, told = find_traits(encoder, rows, long.panel.offsets, set())
+    assert [*traits.levels, *traits.usual] == found
     assert len(traits) == len(found)
+    assert told.shape == (400, len(found))
 
 
 def test_a_level_is_the_standardised_mean_of_what_is_there():
     frame = panel(400, 0.6)
     encoder, rows, long = read(frame)
-    traits = find_traits(encoder, rows, long.panel.offsets, set())
-    told = traits_of(encoder, traits, rows, long.panel.offsets)
+    traits, told = find_traits(encoder, rows, long.panel.offsets, set())
     assert list(told.columns) == traits.labels == ["level of held", "usual c"]
     level = told["level of held"].to_numpy()
     assert np.isnan(level[0]) and not np.isnan(level[1:]).any()
@@ -62,8 +62,7 @@ def test_a_level_is_the_standardised_mean_of_what_is_there():
 def test_a_usual_category_is_the_most_frequent_one():
     frame = panel(400, 0.6)
     encoder, rows, long = read(frame)
-    traits = find_traits(encoder, rows, long.panel.offsets, set())
-    told = traits_of(encoder, traits, rows, long.panel.offsets)["usual c"]
+    told = find_traits(encoder, rows, long.panel.offsets, set())[1]["usual c"]
     part = encoder.parts("c")[1][0]
     code = dict(zip(frame["c"], rows.cat[:, part].tolist(), strict=True))
     often = frame.groupby("k")["c"].value_counts().unstack(fill_value=0)
@@ -73,45 +72,41 @@ def test_a_usual_category_is_the_most_frequent_one():
 
 def test_few_entities_and_taken_labels_have_none():
     encoder, rows, long = read(panel(29, 0.6))
-    assert not find_traits(encoder, rows, long.panel.offsets, set())
+    traits, told = find_traits(encoder, rows, long.panel.offsets, set())
+    assert not traits and told.shape == (29, 0)
     encoder, rows, long = read(panel(400, 0.6))
     taken = {"level of held", "usual c"}
-    assert not find_traits(encoder, rows, long.panel.offsets, taken)
+    assert not find_traits(encoder, rows, long.panel.offsets, taken)[0]
 
 
 def test_columns_whose_labels_read_alike_have_no_two_traits_of_one_name():
     frame = panel(400, 0.6)
     frame = frame[["k", "held"]].rename(columns={"held": 1}).assign(**{"1": frame["held"]})
     encoder, rows, long = read(frame)
-    assert find_traits(encoder, rows, long.panel.offsets, set()).labels == ["level of 1"]
+    traits, told = find_traits(encoder, rows, long.panel.offsets, set())
+    assert traits.labels == list(told.columns) == ["level of 1"]
 
 
 def test_traits_are_what_their_dictionary_says():
-    traits = Traits((Level(("a", 1), 0.5, 2.0),), (Usual("b"), Usual(3)))
-    assert Traits.from_dict(traits.to_dict()) == traits
+    encoder, _, _ = read(panel(40, 0.6).rename(columns={"held": ("a", 1)}))
+    traits = Traits((("a", 1), "free"), ("c",))
+    assert Traits.from_dict(traits.to_dict(), encoder) == traits
 
 
 @pytest.mark.parametrize(
     "data",
     [
         None,
-        {},
-        {"column": "x", "mean": 0.0},
-        {"column": "x", "mean": "0", "spread": 1.0},
-        {"column": "x", "mean": 0.0, "spread": 0.0},
-        {"column": "x", "mean": float("nan"), "spread": 1.0},
-        {"column": "x", "mean": True, "spread": 1.0},
-        {"column": "x", "mean": 0.0, "spread": 1.0, "more": 1},
+        {"levels": []},
+        {"levels": {}, "usual": []},
+        {"levels": [], "usual": [], "more": []},
+        {"levels": ["c"], "usual": []},
+        {"levels": ["held", "held"], "usual": []},
+        {"levels": [], "usual": ["held"]},
+        {"levels": [], "usual": ["absent"]},
     ],
 )
-def test_092_malformed_levels_are_refused(data: Any):
-    with pytest.raises(ValueError, match="malformed level"):
-        Level.from_dict(data)
-    with pytest.raises(ValueError, match="malformed"):
-        Traits.from_dict({"levels": [data], "usual": []})
-
-
-@pytest.mark.parametrize("data", [None, {"levels": []}, {"levels": {}, "usual": []}])
 def test_092_malformed_traits_are_refused(data: Any):
+    encoder, _, _ = read(panel(40, 0.6))
     with pytest.raises(ValueError, match="malformed traits"):
-        Traits.from_dict(data)
+        Traits.from_dict(data, encoder)
