@@ -193,23 +193,25 @@ def test_kl_is_the_sum_over_levels(prior: str, t: float, s: float):
 
 
 @pytest.mark.parametrize("prior", PRIORS)
-def test_kl_of_several_parts_is_each_ones_own(prior: str):
-    together = MultinomialDiffusion(LEVELS, prior)
+@pytest.mark.parametrize("first", [(), (1,)])
+def test_kl_of_several_parts_is_each_ones_own(prior: str, first: tuple[int, ...]):
+    together = MultinomialDiffusion(LEVELS, prior, first=first)
     log_p = random_log_p(together, 4)
     x0 = torch.tensor([[0, 1, 2], [4, 0, 1], [2, 1, 0], [3, 0, 2]])
     x_t = torch.tensor([5, 2, 3]).expand(4, 3) if prior == "absorbing" else x0.roll(1, 0)
     t, s = full(0.6, 4), full(0.5, 4)
     got = together.kl(log_p, x0, x_t, t, s)
     for part, k in enumerate(LEVELS):
-        alone = MultinomialDiffusion((k,), prior)
+        alone = MultinomialDiffusion((k,), prior, first=(0,) if part in first else ())
         own = together.packing.unpack(log_p, part)
         expected = alone.kl(own, x0[:, part, None], x_t[:, part, None], t, s)
         torch.testing.assert_close(got[:, part, None], expected)
 
 
 @pytest.mark.parametrize("prior", PRIORS)
-def test_kl_and_loss_of_a_sequence_are_those_of_its_rows(prior: str):
-    process, shape = MultinomialDiffusion(LEVELS, prior), (4, 5)
+@pytest.mark.parametrize("first", [(), (1,)])
+def test_kl_and_loss_of_a_sequence_are_those_of_its_rows(prior: str, first: tuple[int, ...]):
+    process, shape = MultinomialDiffusion(LEVELS, prior, first=first), (4, 5)
     log_p = random_log_p(process, 20).reshape(4, 5, -1)
     x0 = process.packing.draw(
         torch.zeros(log_p.shape), torch.rand((4, 5, 3), generator=generator(1)), ~nothing(4, 5, 3)
