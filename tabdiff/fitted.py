@@ -249,7 +249,9 @@ class Fitted(Learned):
         critic = None
         if content["candidates"] != 1:
             trees = _under("critic.", arrays)
-            critic = Critic.from_state(encoder.layout, content["candidates"], trees).to(device)
+            beside = rewriting.consequences(encoder)
+            critic = Critic.from_state(encoder.layout, content["candidates"], trees, beside)
+            critic = critic.to(device)
         rewriting.reverse(encoder.rehearse())
         return cls(
             rewriting=rewriting,

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from tabdiff.data.cells import Array
+from tabdiff.data.consequences import Consequences
 from tabdiff.data.frames import concat
 from tabdiff.data.mixed import Known, Mixed, Restriction
 from tabdiff.data.question import Drawn
@@ -218,6 +219,7 @@ def learn_critic(
     held_out: Mixed,
     proportions: list[Array],
     entropy: int,
+    consequences: Consequences | None,
 ) -> Critic | None:
     """A critic of a trained network, from rows drawn of it; None where it would not help.
 
@@ -228,7 +230,7 @@ def learn_critic(
     kept, held_out : Mixed, (B, D), on the CPU
         Training rows that the network learned from, and others; nothing is confirmed where they
         are the same.
-    proportions : list of array
+    proportions, consequences
         As in :func:`tabdiff.training.critic.train_critic`.
     """
     if held_out is kept:
@@ -245,7 +247,9 @@ def learn_critic(
 
     pieces = [piece for _, piece in side_by_side(draw, range(-(-n // CHUNK)), device)]
     drawn = Mixed(torch.cat([p.num for p in pieces]), torch.cat([p.cat for p in pieces]))[:n]
-    critic = train_critic(kept[:MOST_ROWS], held_out, drawn, joint.layout, proportions, entropy)
+    critic = train_critic(
+        kept[:MOST_ROWS], held_out, drawn, joint.layout, proportions, entropy, consequences
+    )
     return critic and critic.to(device)
 
 

@@ -922,9 +922,12 @@ class DiffusionSynthesizer(LookInside, DiffusionEstimator):
             return None
         encoder = material.encoder
         steps, shares = self._calls(encoder.layout), encoder.proportions
+        beside = material.rewriting.consequences(encoder)
         kept, held_out = material.at_hand(MOST_ROWS, generators(entropy, 4)[1])
         try:
-            critic = learn_critic(trained.denoiser, joint, steps, kept, held_out, shares, entropy)
+            critic = learn_critic(
+                trained.denoiser, joint, steps, kept, held_out, shares, entropy, beside
+            )
         except KeyboardInterrupt:
             trained.stopped = "interrupted"
             return None

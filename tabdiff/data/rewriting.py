@@ -16,6 +16,7 @@ import pandas as pd
 from tabdiff.data.asked import Asked
 from tabdiff.data.cells import Array, Cells, present
 from tabdiff.data.conditions import Wanted, read_conditions
+from tabdiff.data.consequences import Consequences
 from tabdiff.data.constraints import Constraint, ConstraintError, ConstraintSet, Unique
 from tabdiff.data.constraints.middle import ordered
 from tabdiff.data.constraints.register import Register
@@ -89,6 +90,10 @@ class Verbatim:
             If there is no such column, or it is not learned since others tell it entirely.
         """
         return list(labels)
+
+    def consequences(self, encoder: TableEncoder) -> Consequences | None:
+        """The columns that follow from others in rows in parts; None where none does."""
+        return None
 
     def ask(self, encoder: TableEncoder, conditions: Any) -> Inquiry:
         """The question of rows that meet conditions: a mapping, a frame or None.
@@ -180,6 +185,11 @@ class Rewriting(Verbatim):
                 raise KeyError(f"column {label!r} is not learned: {told} tell it. Name these.")
             found += [name for name in own if name in learned]
         return list(dict.fromkeys(found))
+
+    def consequences(self, encoder: TableEncoder) -> Consequences | None:
+        """Those that are derived, if any."""
+        rules = self.constraint_set
+        return Consequences(rules, encoder) if rules.dependent else None
 
     def ask(self, encoder: TableEncoder, conditions: Any) -> Inquiry:
         """As of any table; a value of a derived column wants those that it is derived from."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -204,17 +204,27 @@ class TableEncoder:
 
     def decode_cells(self, x: Mixed, rng: np.random.Generator, start: int = 0) -> list[Cells]:
         """The cells of every column, in order; parameters and errors as in :meth:`decode`."""
+        every = {field.column.name for field in self.fields}
+        return list(self.decode_some(x, rng, every, start).values())
+
+    def decode_some(
+        self, x: Mixed, rng: np.random.Generator, labels: Collection[Hashable], start: int = 0
+    ) -> dict[Hashable, Cells]:
+        """The same of some columns only."""
         num = x.num.detach().cpu().to(torch.float64).numpy()
         cat = x.cat.detach().cpu().numpy()
         self._check_parts(num, cat)
-        decoded = []
+        decoded: dict[Hashable, Cells] = {}
         # One stream per column, so that what a row draws does not depend on how many follow it.
         for field, own in zip(self.fields, rng.spawn(len(self.fields)), strict=True):
+            if field.column.name not in labels:
+                continue
             parts = Parts(_column(cat, field.cat), _column(num, field.num))
             try:
-                decoded.append(field.encoder.decode(parts, len(num), own, start))
+                found = field.encoder.decode(parts, len(num), own, start)
             except ValueError as error:
                 raise ValueError(f"column {field.column.name!r}: {error}") from error
+            decoded[field.column.name] = found
         return decoded
 
     def rehearse(self) -> Any:

@@ -15,8 +15,10 @@ a ratio; the trees are those of scikit-learn's histogram gradient boosting.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -39,6 +41,16 @@ MOST_CANDIDATES = 64
 JUDGE = 6
 # What the ratio must gain on held-out rows, in nats a row, to be worth two candidates, and four.
 WORTH_TWO, WORTH_FOUR = 0.003, 0.02
+
+
+class Beside(Protocol):
+    """Further columns of rows in parts."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def __call__(self, x: Mixed) -> Tensor:
+        """Of rows (B, D): (B, columns), float32, on the device of ``x``."""
 
 
 @dataclass(frozen=True)
@@ -85,19 +97,32 @@ class Critic:
         Over the features of :meth:`features`.
     candidates : int
         How many rows are to be drawn for each.
+    consequences : Beside or None
+        What the trees see beside the parts.
     """
 
-    def __init__(self, layout: Layout, ranks: Tensor, trees: Trees, candidates: int) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        ranks: Tensor,
+        trees: Trees,
+        candidates: int,
+        consequences: Beside | None = None,
+    ) -> None:
         self.layout, self.ranks, self.trees, self.candidates = layout, ranks, trees, candidates
+        # Trees that never look at them, as in files from before they were shown, need not wait.
+        seen = bool((trees.feature >= _n_features(layout, None)).any())
+        self.consequences = consequences if seen else None
 
     def log_ratio(self, x: Mixed) -> Tensor:
         """Of rows (B, D): (B,)."""
-        return self.trees(features(x, self.layout, self.ranks))
+        return self.trees(features(x, self.layout, self.ranks, self.consequences))
 
     def to(self, device: torch.device) -> Critic:
         """The same on another device."""
         trees = Trees(*(getattr(self.trees, field.name).to(device) for field in fields(Trees)))
-        return Critic(self.layout, self.ranks.to(device), trees, self.candidates)
+        ranks = self.ranks.to(device)
+        return Critic(self.layout, ranks, trees, self.candidates, self.consequences)
 
     def state(self) -> dict[str, Array]:
         """Arrays, from which :meth:`from_state` makes the same."""
@@ -105,7 +130,13 @@ class Critic:
         return {k: v.cpu().numpy() for k, v in (arrays | {"ranks": self.ranks}).items()}
 
     @classmethod
-    def from_state(cls, layout: Layout, candidates: int, arrays: dict[str, Array]) -> Critic:
+    def from_state(
+        cls,
+        layout: Layout,
+        candidates: int,
+        arrays: dict[str, Array],
+        consequences: Beside | None = None,
+    ) -> Critic:
         """What :meth:`state` described.
 
         Raises
@@ -124,20 +155,21 @@ class Critic:
             raise ValueError("the trees of the critic differ in their numbers of nodes")
         if len(given["ranks"]) != sum(layout.levels):
             raise ValueError("the critic ranks the levels of another table")
-        limits = {"roots": n, "left": n, "right": n, "feature": _n_features(layout)}
+        limits = {"roots": n, "left": n, "right": n, "feature": _n_features(layout, consequences)}
         for name, limit in limits.items():
             if ((given[name] < 0) | (given[name] >= limit)).any():
                 raise ValueError(f"{name!r} of the critic points outside of its trees")
         whole = {name: torch.from_numpy(array) for name, array in given.items()}
-        return cls(layout, whole.pop("ranks"), Trees(**whole), candidates)
+        return cls(layout, whole.pop("ranks"), Trees(**whole), candidates, consequences)
 
 
-def features(x: Mixed, layout: Layout, ranks: Tensor) -> Tensor:
+def features(x: Mixed, layout: Layout, ranks: Tensor, consequences: Beside | None = None) -> Tensor:
     """What the trees split on: (B, D) -> (B, F), float32.
 
     Of each categorical part the rank of its level; where a numeric part lies within the level, its
     place there, Phi(z) in [0, 1], is added, so that the feature of a number rises with the number.
-    Numeric parts without a state stand for themselves.
+    Numeric parts without a state stand for themselves, and columns that follow from others come
+    last.
     """
     first = torch.tensor([0, *layout.levels], device=x.device).cumsum(0)[:-1]
     of_levels = ranks[x.cat + first]
@@ -150,7 +182,8 @@ def features(x: Mixed, layout: Layout, ranks: Tensor) -> Tensor:
         opens[list(gate.levels)] = True
         place = torch.special.ndtr(x.num[:, part]).masked_fill(~opens[x.cat[:, gate.state]], 0.5)
         of_levels[:, gate.state] += place
-    return torch.cat([of_levels, x.num[:, alone]], dim=1).float()
+    beside = [] if consequences is None else [consequences(x)]
+    return torch.cat([of_levels, x.num[:, alone], *beside], dim=1).float()
 
 
 def train_critic(
@@ -160,6 +193,7 @@ def train_critic(
     layout: Layout,
     proportions: list[Array],
     entropy: int,
+    consequences: Beside | None = None,
 ) -> Critic | None:
     """The ratio of real to drawn rows; None where held-out rows do not confirm it.
 
@@ -174,13 +208,16 @@ def train_critic(
         Share of each level of each categorical part among the training rows.
     entropy : int
         Seeds the trees.
+    consequences : Beside, optional
+        What the trees see beside the parts.
     """
     if len(held_out) < LEAST_HELD_OUT:
         return None
     ranks = _ranks(layout, proportions)
     n = len(drawn) // JUDGE
-    x, y, w = _together(kept, drawn[n:], layout, ranks)
-    judge_x, judge_y, judge_w = _together(held_out, drawn[:n], layout, ranks)
+    seen = partial(features, layout=layout, ranks=ranks, consequences=consequences)
+    x, y, w = _together(kept, drawn[n:], seen)
+    judge_x, judge_y, judge_w = _together(held_out, drawn[:n], seen)
     grown = HistGradientBoostingClassifier(
         learning_rate=LEARNING_RATE,
         max_iter=MOST_TREES,
@@ -198,17 +235,17 @@ def train_critic(
     if mean < max(WORTH_TWO, 2 * error):
         return None
     candidates = 4 if mean >= WORTH_FOUR else 2
-    return Critic(layout, ranks, _exported(grown, best + 1), candidates)
+    return Critic(layout, ranks, _exported(grown, best + 1), candidates, consequences)
 
 
 def _together(
-    real: Mixed, drawn: Mixed, layout: Layout, ranks: Tensor
+    real: Mixed, drawn: Mixed, seen: Callable[[Mixed], Tensor]
 ) -> tuple[Array, Array, Array]:
     """Features, whether a row is real, and weights by which both sorts count alike."""
     rows = Mixed(torch.cat([real.num, drawn.num]), torch.cat([real.cat, drawn.cat]))
     y = np.repeat([1.0, 0.0], [len(real), len(drawn)])
     w = np.where(y == 1, 0.5 / len(real), 0.5 / len(drawn)) * len(y)
-    return features(rows, layout, ranks).numpy(), y, w
+    return seen(rows).numpy(), y, w
 
 
 def _gain(log_odds: Array, y: Array, w: Array) -> tuple[float, float]:
@@ -248,8 +285,9 @@ def _exported(grown: HistGradientBoostingClassifier, n_trees: int) -> Trees:
     )
 
 
-def _n_features(layout: Layout) -> int:
-    return layout.n_cat + sum(gate is None for gate in layout.gates)
+def _n_features(layout: Layout, consequences: Beside | None) -> int:
+    of_parts = layout.n_cat + sum(gate is None for gate in layout.gates)
+    return of_parts + (0 if consequences is None else len(consequences))
 
 
 def _checked(name: str, array: Array, kind: type[np.generic]) -> Array:

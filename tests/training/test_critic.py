@@ -100,6 +100,37 @@ def test_a_state_makes_the_same_critic():
     assert torch.equal(found.log_ratio(x), again.log_ratio(x))
 
 
+class Product:
+    """A column that follows from others: too much for trees that see only what it is made of."""
+
+    def __len__(self) -> int:
+        return 1
+
+    def __call__(self, x: Mixed) -> torch.Tensor:
+        return torch.sin(40 * x.num[:, :1] * x.num[:, 1:])
+
+
+def test_trees_see_what_follows_from_the_parts(monkeypatch):
+    beside = Product()
+    drawn, real = rows(3_000, 2, 0.0), rows(9_000, 0, 0.0)
+    real = real[beside(real)[:, 0] > 0]
+    own = (real[1_000:], real[:1_000], drawn, LAYOUT, SHARES)
+    assert train_critic(*own, entropy=0) is None
+    found = train_critic(*own, entropy=0, consequences=beside)
+    x = rows(500, 3, 0.0)
+    likely = found.log_ratio(x) > 0
+    assert (likely == (beside(x)[:, 0] > 0)).float().mean() > 0.95
+
+    again = Critic.from_state(LAYOUT, found.candidates, found.state(), beside)
+    assert torch.equal(found.log_ratio(x), again.log_ratio(x))
+    with pytest.raises(ValueError, match="points outside"):
+        Critic.from_state(LAYOUT, found.candidates, found.state())
+    # Trees that were never shown such a column do not ask for it.
+    monkeypatch.setattr(Product, "__call__", None)
+    blind = Critic.from_state(LAYOUT, 4, trained(1.0).state(), beside)
+    assert torch.equal(blind.log_ratio(x), trained(1.0).log_ratio(x))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [

@@ -289,7 +289,14 @@ class ConstraintSet:
         return Ground(self.axes, frozenset(fused), frozenset(stepped))
 
     def _reversed(self, middle: pd.DataFrame) -> pd.DataFrame:
-        series = by_label(middle)
+        series, _ = self._recovered(by_label(middle), len(middle))
+        return assemble(self.schema, series, middle.index)
+
+    def _recovered(
+        self, middle: Mapping[Hashable, pd.Series], n: int
+    ) -> tuple[dict[Hashable, pd.Series], dict[Hashable, Quantities]]:
+        """The original columns of n rows, and what those that are compared amount to."""
+        series = dict(middle)
         for fused in self.fused.values():
             codes, missing = read_distances(series[fused.code.name], fused.code)
             refuse_missing(fused.code.name, missing)
@@ -301,8 +308,35 @@ class ConstraintSet:
                 series[label], rows[label] = kept_within(series[label], axis)
         for one in self.derived:
             label = one.derivation.label
-            series[label], rows[label] = self._derive(one, series.get(label), rows, len(middle))
-        return assemble(self.schema, series, middle.index)
+            series[label], rows[label] = self._derive(one, series.get(label), rows, n)
+        return series, rows
+
+    @property
+    def dependent(self) -> tuple[Hashable, ...]:
+        """The columns that are derived from others."""
+        return tuple(one.derivation.label for one in self.derived if one.derivation.inputs())
+
+    def standings(self, middle: Mapping[Hashable, pd.Series], n: int) -> Array:
+        """Where the cells of the dependent columns lie in the training range of their column.
+
+        Parameters
+        ----------
+        middle : mapping of Series, (n,)
+            Of the columns of the middle frame at least the sources of all that are compared.
+
+        Returns
+        -------
+        float64 array, (n, columns)
+            From 0 to 1, or beyond where a bound leads there; -1 where a cell is missing.
+        """
+        _, rows = self._recovered(middle, n)
+        found = np.empty((n, len(self.dependent)))
+        for column, label in zip(found.T, self.dependent, strict=True):
+            known, amounts = rows[label]
+            # Halves, since the range of a float column may be no float itself.
+            low, high = (float(end) / 2 for end in self.axes[label].observed())
+            column[:] = np.where(known, (amounts.floats() / 2 - low) / ((high - low) or 1.0), -1.0)
+        return found
 
     def _derive(
         self, one: Derived, distance: pd.Series | None, rows: dict[Hashable, Quantities], n: int
