@@ -30,7 +30,10 @@ Autocast = Callable[[], AbstractContextManager[object]]
 Descend = Callable[[Standing], float]
 
 # The last part of a round: whose best look lies there had not learned enough.
-LATE = 0.03
+LATE = 0.05
+# Of what was gained so far, how much of it must be lost again for a loss to rise in earnest: at a
+# high learning rate it also stands still, and falls on as the rate does.
+RISE = 0.03
 
 
 class TrainingDivergedError(RuntimeError):
@@ -59,7 +62,7 @@ class Recipe:
     check_terms : int
         Losses that one look averages, about.
     patience : int
-        Looks without a better held-out loss after which training stops.
+        Looks without a better held-out loss after which training stops, if the loss has risen.
     rounds : int
         How often the whole budget may be spent: again from a high learning rate while the best
         look comes at its very end (warm restarts; Loshchilov & Hutter 2017, arXiv:1608.03983).
@@ -242,7 +245,7 @@ def train(
                 if step % recipe.check_every == 0 or step % recipe.max_steps == 0:
                     look()
                 report(standing.last)
-                if standing.best.waited >= recipe.patience:
+                if standing.best.waited >= recipe.patience and _rises(standing):
                     standing.stopped = "validation"
                     break
                 keeper.offer(standing)
@@ -267,6 +270,12 @@ def learning_curve(used: float, warmup: float) -> float:
     if used < warmup:
         return used / warmup
     return 0.5 * (1 + math.cos(math.pi * (used - warmup) / (1 - warmup)))
+
+
+def _rises(standing: Standing) -> bool:
+    """Whether the held-out loss rises in earnest since the best look."""
+    first, best = standing.history[0].validation_loss, standing.best.loss
+    return standing.last.validation_loss - best >= RISE * (first - best)
 
 
 @torch.no_grad()

@@ -309,6 +309,15 @@ def test_patience_counts_looks_without_a_better_loss():
     assert result.best_step == 5
 
 
+@pytest.mark.parametrize(("lost", "stopped"), [(0.02, "max_steps"), (0.04, "validation")])
+def test_a_loss_that_stands_still_is_waited_for(monkeypatch, lost: float, stopped: str):
+    # The first look gains nothing, the second one all, and all others have lost a part of it.
+    losses = iter([2.0, 1.0, *[1.0 + lost] * 10])
+    monkeypatch.setattr("tabdiff.training.loop.evaluate_loss", lambda *a, **k: next(losses))
+    result = trained(replace(SHORT, check_every=5, patience=3))
+    assert result.stopped == stopped and result.best_step == 10
+
+
 def test_a_round_is_followed_by_another_while_the_last_look_is_the_best():
     recipe = replace(SHORT, rounds=2, patience=10**6)
     result = trained(recipe)
