@@ -2,22 +2,26 @@
 
 Cells of real tables are hidden completely at random (MCAR), by what else the row holds (MAR) or by
 what they hold themselves (MNAR; see masks.py). Every method learns from training rows with gaps of
-the same law and fills at most 2,000 test rows that no fit has seen. The column to predict is in
-neither. Runs that the result file already holds are skipped.
+the same law and fills some test rows that no fit has seen. The column to predict is in neither.
+Runs that the result file already holds are skipped.
 
-    python benchmarks/imputation.py --data ../shared/data --sets adult bank --seeds 0
-    python benchmarks/imputation.py --report     # only the tables again
+    python -m benchmarks.imputation --data ../shared/data --sets adult bank --seeds 0
+    python -m benchmarks.imputation --data ../shared/data --methods TabularARGN --test-rows 200
+    python -m benchmarks.imputation --report     # only the tables again
 
 The rivals know numbers only: a category is its place among the sorted levels, every column is
 standardised, and a filled place is rounded to the nearest level. The slow ones (all but the mean)
-learn from at most 10,000 rows.
+learn from at most 10,000 rows. TabularARGN runs in the environment that `benchmarks.tables` makes;
+it fills row by row where no two lack the same columns, so it gets few.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -26,9 +30,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from circumstances import HERE, RealSet, append_result, circumstances, read_results, read_set, told
-from draws import Numbers, coverage, coverage_of_ties, crps
-from masks import MECHANISMS, Hidden, mask_maker
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -38,6 +39,23 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401 - opens 
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.metrics import r2_score, roc_auc_score
 from threadpoolctl import threadpool_limits
+
+from benchmarks import fillings
+from benchmarks.circumstances import (
+    HERE,
+    RealSet,
+    append_result,
+    circumstances,
+    read_results,
+    read_set,
+    told,
+)
+from benchmarks.data import RealTable
+from benchmarks.draws import Numbers, coverage, coverage_of_ties, crps
+from benchmarks.markdown import head, line
+from benchmarks.masks import MECHANISMS, Hidden, mask_maker
+from benchmarks.methods import METHODS as RIVALS
+from benchmarks.methods import command_of, hand_over, python_of, run_worker
 
 RESULTS = HERE / "results" / "imputation.jsonl"
 SETS = ("adult", "default", "beijing", "california", "bank", "insurance")
@@ -65,6 +83,7 @@ class Filled(NamedTuple):
     draws: list[pd.DataFrame]
     fit_seconds: float
     fill_seconds: float
+    versions: dict[str, str] | None = None
 
 
 def main() -> None:
@@ -89,10 +108,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--mechanisms", nargs="+", default=MECHANISMS, choices=MECHANISMS)
     parser.add_argument("--rates", nargs="+", type=float, default=RATES)
-    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
+    usual = [name for name in METHODS if name not in OUTSIDE]
+    parser.add_argument("--methods", nargs="+", default=usual, choices=list(METHODS))
     parser.add_argument("--rows", type=int, help="at most so many training rows, for all methods")
+    parser.add_argument("--test-rows", type=int, default=MOST_TEST_ROWS, help="at most, to fill")
     parser.add_argument("--max-steps", type=int, help="of tabdiff's training")
     parser.add_argument("--threads", type=int, default=2)
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    parser.add_argument("--envs", type=Path, default=cache / "tabdiff-benchmarks")
+    parser.add_argument("--time-limit", type=float, default=60, help="minutes a rival may take")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--report", action="store_true", help="only write the Markdown again")
     return parser.parse_args()
@@ -103,7 +127,7 @@ def _run_set(name: str, seed: int, arguments: argparse.Namespace) -> None:
     import torch
 
     torch.set_num_threads(arguments.threads)
-    whole = read_set(arguments.data, name, MOST_TEST_ROWS)
+    whole = read_set(arguments.data, name, arguments.test_rows)
     if arguments.rows is not None and arguments.rows < len(whole.train):
         train = whole.train.sample(arguments.rows, random_state=seed).reset_index(drop=True)
         whole = whole._replace(train=train)
@@ -131,17 +155,17 @@ def _run_law(
     truth = _known_rows(whole.test[list(train)], holed, kinds)
     hidden = hide(truth, rng)
     for method in arguments.methods:
-        own = key | {"method": method}
+        own = key | {"method": method, "test_rows": len(truth)}
         if any(own.items() <= row.items() for row in read_results(arguments.results)):
             continue
         fill = METHODS[method]
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            filled = fill(holed, truth.mask(hidden), kinds, key["seed"], arguments.max_steps)
+            filled = fill(holed, truth.mask(hidden), kinds, key["seed"], arguments)
         row = own | _score(filled, truth, hidden, train, kinds)
         row |= {"downstream": judge(filled.best), "downstream_whole": judge(truth)}
         row |= {"warnings": sorted({str(warning.message) for warning in caught})}
-        row |= {"test_rows": len(truth)}
+        row |= {"method_versions": filled.versions} if filled.versions else {}
         append_result(arguments.results, row | circumstances(arguments.threads, LIBRARIES))
         print(" ".join(map(str, own.values())), f"rmse {row['rmse']:.3f}", file=sys.stderr)
 
@@ -160,14 +184,14 @@ def _tabdiff(
     test: pd.DataFrame,
     categorical: tuple[str, ...],
     seed: int,
-    max_steps: int | None,
+    arguments: argparse.Namespace,
 ) -> Filled:
     from tabdiff import DiffusionSynthesizer
     from tabdiff.data.averages import average
 
     kinds = dict.fromkeys(categorical, "categorical")
     synth = DiffusionSynthesizer(
-        column_kinds=kinds, max_steps=max_steps, random_state=seed, verbose=0
+        column_kinds=kinds, max_steps=arguments.max_steps, random_state=seed, verbose=0
     )
     began = time.perf_counter()
     synth.fit(holed)
@@ -187,7 +211,7 @@ def _by_numbers(
         test: pd.DataFrame,
         categorical: tuple[str, ...],
         seed: int,
-        max_steps: int | None,
+        arguments: argparse.Namespace,
     ) -> Filled:
         if most_rows is not None and len(holed) > most_rows:
             holed = holed.sample(most_rows, random_state=seed)
@@ -203,6 +227,42 @@ def _by_numbers(
         return Filled(codes.decode(done.mean(axis=0), test), draws, fitted - began, seconds)
 
     return fill
+
+
+def _tabular_argn(
+    holed: pd.DataFrame,
+    test: pd.DataFrame,
+    categorical: tuple[str, ...],
+    seed: int,
+    arguments: argparse.Namespace,
+) -> Filled:
+    from tabdiff import Schema
+    from tabdiff.data.averages import average
+
+    kinds = dict.fromkeys(categorical, "categorical")
+    levels = {c: sorted(holed[c].dropna().unique(), key=str) for c in categorical}
+    names = {c: {level: f"level {at}" for at, level in enumerate(levels[c])} for c in categorical}
+
+    def written(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(**{c: frame[c].map(names[c]) for c in categorical})
+
+    def read(draw: pd.DataFrame) -> pd.DataFrame:
+        own = {c: {name: level for level, name in names[c].items()} for c in categorical}
+        filled = draw.assign(**{c: draw[c].map(own[c]) for c in categorical})
+        return test.where(test.notna(), filled.set_index(test.index))
+
+    roles = {c: "categorical" if c in categorical else "numeric" for c in holed}
+    table = RealTable("", written(holed), test.head(0), roles, "")  # type: ignore[arg-type]
+    python = python_of(RIVALS["tabular_argn"].environment, arguments.envs)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        hand_over(table, folder)
+        fillings.write(written(test), DRAWS, folder)
+        command = command_of("benchmarks.fillings", "tabular_argn", seed, python, folder)
+        cost = run_worker(command, arguments.threads, 60 * arguments.time_limit)
+        draws = [read(draw) for draw in fillings.read(folder, DRAWS)]
+    best = average(test, draws, Schema.infer(holed, kinds))
+    return Filled(best, draws, cost["fit_seconds"], cost["fill_seconds"], cost["method_versions"])
 
 
 class _Codes:
@@ -256,7 +316,10 @@ METHODS: dict[str, Callable[..., Filled]] = {
         MOST_SLOW_ROWS,
     ),
     "forest": _by_numbers(_forest, 0, MOST_SLOW_ROWS),
+    "TabularARGN": _tabular_argn,
 }
+# Those that need an environment of their own.
+OUTSIDE = ("TabularARGN",)
 
 
 # ---- figures ----
@@ -329,22 +392,23 @@ def render(rows: list[dict[str, Any]]) -> str:
     lines = ["# Imputation", "", *__doc__.splitlines()[2:6], ""]
     for key, (what, form) in FIGURES.items():
         extra = ["whole rows"] if key == "downstream" else []
-        lines += [f"## {what}", "", f"| set | rows | law | {' | '.join([*methods, *extra])} |"]
-        lines.append("|---" * (len(methods) + len(extra) + 3) + "|")
+        columns = ["set", "rows", "filled", "law", *methods, *extra]
+        lines += [f"## {what}", "", *head(columns)]
         for told_apart in dict.fromkeys(map(_case, rows)):
             here = [r for r in rows if _case(r) == told_apart]
             # What files did not hold from the first, earlier runs lack.
             cells = [_cell([r.get(key) for r in here if r["method"] == m], form) for m in methods]
             cells += [_cell([r["downstream_whole"] for r in here], form)] if extra else []
-            name, n, mechanism, rate = told_apart
-            lines.append(f"| {name} | {n:,} | {mechanism} {rate:.0%} | {' | '.join(cells)} |")
+            name, n, mechanism, rate, n_filled = told_apart
+            law = f"{mechanism} {rate:.0%}"
+            lines.append(line([name, f"{n:,}", f"{n_filled:,}", law, *cells]))
         lines.append("")
     lines += dict.fromkeys(told(row) for row in rows)
     return "\n".join(lines) + "\n"
 
 
-def _case(row: dict[str, Any]) -> tuple[str, int, str, float]:
-    return row["set"], row["rows"], row["mechanism"], row["rate"]
+def _case(row: dict[str, Any]) -> tuple[str, int, str, float, int]:
+    return row["set"], row["rows"], row["mechanism"], row["rate"], row["test_rows"]
 
 
 def _cell(values: list[float | None], form: str) -> str:

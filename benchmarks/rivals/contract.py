@@ -59,11 +59,14 @@ class Fitted:
     answer : callable or None
         Condition and number of rows to a frame of at most so many rows that meet it; None for a
         method that takes no conditions.
+    fill : callable or None
+        Rows with gaps, and a number of draws, to as many frames of the same rows without gaps.
     """
 
     sample: Callable[[int], pd.DataFrame]
     facts: Mapping[str, object] = field(default_factory=dict)
     answer: Callable[[Condition, int], pd.DataFrame] | None = None
+    fill: Callable[[pd.DataFrame, int], list[pd.DataFrame]] | None = None
 
 
 class RefusedError(ValueError):

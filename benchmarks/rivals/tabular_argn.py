@@ -1,7 +1,8 @@
 """MOSTLY AI's TabularARGN with its defaults, value protection included.
 
 Like the others it is told which columns are categories and which datetimes. A condition is a seed,
-one value per column, which the other columns are generated after.
+one value per column, which the other columns are generated after. Gaps are filled after all that a
+row holds, so rows that lack the same columns are filled together, and others one by one.
 """
 
 from __future__ import annotations
@@ -34,4 +35,9 @@ def fit(task: Task) -> Fitted:
         seeds = pd.DataFrame(single_values(condition), index=range(n_rows))
         return argn.sample(seed_data=seeds)[columns]
 
-    return Fitted(lambda n_rows: argn.sample(n_samples=n_rows)[columns], answer=answer)
+    def fill(rows: pd.DataFrame, n_draws: int) -> list[pd.DataFrame]:
+        # A rare level would be filled with a mark in its place otherwise.
+        sampled = {"rare_category_replacement_method": "sample"}
+        return [argn.impute(rows, **sampled)[columns] for _ in range(n_draws)]
+
+    return Fitted(lambda n: argn.sample(n_samples=n)[columns], answer=answer, fill=fill)
