@@ -19,6 +19,9 @@ MANY_CELLS = 64
 SLOTS_AT_ONCE = 1_024
 PASSES = 150
 MOST_ROUNDS = 3
+# Windows overlap, so the network would soon know them by heart (Loshchilov & Hutter 2019,
+# arXiv:1711.05101).
+SEQUENCE_DECAY = 0.3
 
 
 @dataclass(frozen=True)
@@ -242,7 +245,8 @@ def make_sequence_recipe(
         learning_rate=learning_rate,
     )
     rounds = MOST_ROUNDS if max_steps is None else 1
-    return replace(recipe, rounds=rounds, look_at_once=max(8_192 // window, 1))
+    at_once = max(8_192 // window, 1)
+    return replace(recipe, rounds=rounds, look_at_once=at_once, weight_decay=SEQUENCE_DECAY)
 
 
 def default_sequence_steps(layout: Layout) -> int:
