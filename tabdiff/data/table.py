@@ -210,7 +210,7 @@ class TableEncoder:
     def decode_some(
         self, x: Mixed, rng: np.random.Generator, labels: Collection[Hashable], start: int = 0
     ) -> dict[Hashable, Cells]:
-        """The same of some columns only."""
+        """Those of the columns with these labels."""
         num = x.num.detach().cpu().to(torch.float64).numpy()
         cat = x.cat.detach().cpu().numpy()
         self._check_parts(num, cat)

@@ -387,6 +387,18 @@ def test_a_row_of_which_little_is_known_says_so_in_the_middle() -> None:
         fitted.transform(pd.DataFrame([row | {"x": "u", "y": "V"}]))
 
 
+def test_dependent_columns_stand_where_they_lie_in_their_range() -> None:
+    frame = pd.DataFrame({"x": [1, 9, 4, 2] * 9, "y": [3, 20, None, 10] * 9, "z": [0.5] * 36})
+    frame["sum"] = frame["x"] + frame["z"]
+    stated = [Inequality("x", "y"), Expression("sum == x + z")]
+    fitted = ConstraintSet.fit(stated, frame, Schema.infer(frame))
+    middle = fitted.transform(frame)
+    assert fitted.dependent == ("y", "sum")
+    found = fitted.standings(dict(middle.items()), len(middle))
+    np.testing.assert_allclose(found[:4, 0], [0, 1, -1, 7 / 17])
+    np.testing.assert_allclose(found[:4, 1], [0, 1, 3 / 8, 1 / 8])
+
+
 def test_the_middle_frame_is_encoded_under_its_own_schema() -> None:
     frame = table().astype("Int64").mask(rng(2).random((N, 4)) < 0.1).assign(x=["u", "v", "w"] * 20)
     stated = [Inequality("a", "b"), Expression("d == 7 + a + b"), FixedCombinations(["c", "x"])]
