@@ -76,6 +76,15 @@ FIGURES = {
 }
 
 
+class Gaps(NamedTuple):
+    """Rows with gaps to learn from, rows with gaps to fill, and the columns of categories."""
+
+    holed: pd.DataFrame
+    test: pd.DataFrame
+    categorical: tuple[str, ...]
+    seed: int
+
+
 class Filled(NamedTuple):
     """Filled test rows: one best table, and draws if the method has them; and what it cost."""
 
@@ -161,7 +170,7 @@ def _run_law(
         fill = METHODS[method]
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            filled = fill(holed, truth.mask(hidden), kinds, key["seed"], arguments)
+            filled = fill(Gaps(holed, truth.mask(hidden), kinds, key["seed"]), arguments)
         row = own | _score(filled, truth, hidden, train, kinds)
         row |= {"downstream": judge(filled.best), "downstream_whole": judge(truth)}
         row |= {"warnings": sorted({str(warning.message) for warning in caught})}
@@ -176,28 +185,22 @@ def _known_rows(test: pd.DataFrame, holed: pd.DataFrame, kinds: tuple[str, ...])
     return test[np.logical_and.reduce(known)] if known else test
 
 
-# ---- methods: rows with gaps to learn from, rows with gaps to fill, names of categories ----
+# ---- methods ----
 
 
-def _tabdiff(
-    holed: pd.DataFrame,
-    test: pd.DataFrame,
-    categorical: tuple[str, ...],
-    seed: int,
-    arguments: argparse.Namespace,
-) -> Filled:
+def _tabdiff(gaps: Gaps, arguments: argparse.Namespace) -> Filled:
     from tabdiff import DiffusionSynthesizer
     from tabdiff.data.averages import average
 
-    kinds = dict.fromkeys(categorical, "categorical")
+    kinds = dict.fromkeys(gaps.categorical, "categorical")
     synth = DiffusionSynthesizer(
-        column_kinds=kinds, max_steps=arguments.max_steps, random_state=seed, verbose=0
+        column_kinds=kinds, max_steps=arguments.max_steps, random_state=gaps.seed, verbose=0
     )
     began = time.perf_counter()
-    synth.fit(holed)
+    synth.fit(gaps.holed)
     fitted = time.perf_counter()
-    draws = synth.impute(test, DRAWS, random_state=seed)
-    best = average(test, draws, synth.schema_)
+    draws = synth.impute(gaps.test, DRAWS, random_state=gaps.seed)
+    best = average(gaps.test, draws, synth.schema_)
     return Filled(best, draws, fitted - began, time.perf_counter() - fitted)
 
 
@@ -206,17 +209,12 @@ def _by_numbers(
 ) -> Callable[..., Filled]:
     """A method of an imputer that knows numbers only."""
 
-    def fill(
-        holed: pd.DataFrame,
-        test: pd.DataFrame,
-        categorical: tuple[str, ...],
-        seed: int,
-        arguments: argparse.Namespace,
-    ) -> Filled:
+    def fill(gaps: Gaps, arguments: argparse.Namespace) -> Filled:
+        holed, test = gaps.holed, gaps.test
         if most_rows is not None and len(holed) > most_rows:
-            holed = holed.sample(most_rows, random_state=seed)
-        codes = _Codes(holed, categorical)
-        imputer = make(seed)
+            holed = holed.sample(most_rows, random_state=gaps.seed)
+        codes = _Codes(holed, gaps.categorical)
+        imputer = make(gaps.seed)
         began = time.perf_counter()
         imputer.fit(codes.encode(holed))
         fitted = time.perf_counter()
@@ -229,16 +227,11 @@ def _by_numbers(
     return fill
 
 
-def _tabular_argn(
-    holed: pd.DataFrame,
-    test: pd.DataFrame,
-    categorical: tuple[str, ...],
-    seed: int,
-    arguments: argparse.Namespace,
-) -> Filled:
+def _tabular_argn(gaps: Gaps, arguments: argparse.Namespace) -> Filled:
     from tabdiff import Schema
     from tabdiff.data.averages import average
 
+    holed, test, categorical, seed = gaps
     kinds = dict.fromkeys(categorical, "categorical")
     levels = {c: sorted(holed[c].dropna().unique(), key=str) for c in categorical}
     names = {c: {level: f"level {at}" for at, level in enumerate(levels[c])} for c in categorical}

@@ -43,7 +43,8 @@ def test_levels_come_back_as_they_were(monkeypatch: pytest.MonkeyPatch):
     learned = pd.concat([ROWS.iloc[::-1]] * 3, ignore_index=True)
     test = ROWS.set_axis([5, 3, 9, 7])
     asked = Namespace(envs=Path(), threads=1, time_limit=1.0)
-    filled = imputation.METHODS["TabularARGN"](learned, test, ("sex", "site"), 0, asked)
+    gaps = imputation.Gaps(learned, test, ("sex", "site"), 0)
+    filled = imputation.METHODS["TabularARGN"](gaps, asked)
     assert len(filled.draws) == imputation.DRAWS
     for frame in (filled.best, *filled.draws):
         assert frame[test.notna()].equals(test)
