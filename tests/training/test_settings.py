@@ -61,6 +61,23 @@ def test_presets_stretch_what_is_not_set():
     assert own.max_steps == 7 and own.rounds == 1
 
 
+def decay_of(n_rows: int, learning_rate: float = 2e-3) -> float:
+    recipe = make_recipe(
+        n_rows, max_steps=None, max_time=None, batch_size=None, learning_rate=learning_rate
+    )
+    return recipe.weight_decay
+
+
+def test_weights_are_forgotten_within_as_many_passes_whatever_the_table():
+    for n_rows, learning_rate in [(30_000, 2e-3), (300_000, 2e-3), (30_000, 4e-3)]:
+        steps_kept = 1 / (learning_rate * decay_of(n_rows, learning_rate))
+        assert steps_kept * default_batch(n_rows) / n_rows == pytest.approx(64)
+
+
+def test_no_table_is_so_small_that_decay_ruins_it():
+    assert decay_of(0) == decay_of(100) == decay_of(5_000) == 0.3
+
+
 def layout_of(n_cat: int, *gates: Gate | None, k: int = 2) -> Layout:
     numbers, levels = tuple("x" * len(gates)), tuple("c" * n_cat)
     return Layout(numbers, levels, (k,) * n_cat, gates, (0,) * n_cat)
