@@ -57,8 +57,8 @@ class Preset:
 
 
 PRESETS = {
-    "fast": Preset(0.3, 1, 1.0, 0),
-    "default": Preset(1.0, 1, 1.0, 1),
+    "fast": Preset(0.4, 1, 1.0, 0),
+    "default": Preset(1.0, 2, 1.0, 1),
     "best": Preset(2.0, 3, 1.5, 2),
 }
 
@@ -74,7 +74,7 @@ def default_steps(n_rows: int) -> int:
 
     Where a table is small, held-out rows stop training long before.
     """
-    return min(round(2_000 + 24 * math.sqrt(n_rows)), 8_000)
+    return min(round(2_000 + 16 * math.sqrt(n_rows)), 6_000)
 
 
 def default_batch(n_rows: int) -> int:
