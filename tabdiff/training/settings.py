@@ -19,9 +19,9 @@ MANY_CELLS = 64
 SLOTS_AT_ONCE = 1_024
 PASSES = 150
 MOST_ROUNDS = 3
-# Weights decay, or the network knows rows by heart long before the rate has fallen: so fast that at
-# the highest rate they forget within so many passes, as what suits a table is that, and not a share
-# of each step (Wang & Aitchison 2024, arXiv:2405.13698). More than the most ruins what is learned.
+# Weights decay, or the network knows rows by heart long before the rate has fallen. At the highest
+# rate they are forgotten within so many passes: tables differ in how many steps a pass is, and what
+# suits them does not (Wang & Aitchison 2024, arXiv:2405.13698). Above the most, learning suffers.
 PASSES_KEPT = 64
 MOST_DECAY = 0.3
 
