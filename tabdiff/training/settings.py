@@ -22,7 +22,7 @@ MOST_ROUNDS = 3
 # Weights decay, or the network knows rows by heart long before the rate has fallen. At the highest
 # rate they are forgotten within so many passes: tables differ in how many steps a pass is, and what
 # suits them does not (Wang & Aitchison 2024, arXiv:2405.13698). Above the most, learning suffers.
-PASSES_KEPT = 64
+PASSES_KEPT = 100
 MOST_DECAY = 0.3
 
 

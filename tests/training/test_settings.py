@@ -71,7 +71,7 @@ def decay_of(n_rows: int, learning_rate: float = 2e-3) -> float:
 def test_weights_are_forgotten_within_as_many_passes_whatever_the_table():
     for n_rows, learning_rate in [(30_000, 2e-3), (300_000, 2e-3), (30_000, 4e-3)]:
         steps_kept = 1 / (learning_rate * decay_of(n_rows, learning_rate))
-        assert steps_kept * default_batch(n_rows) / n_rows == pytest.approx(64)
+        assert steps_kept * default_batch(n_rows) / n_rows == pytest.approx(100)
 
 
 def test_no_table_is_so_small_that_decay_ruins_it():
