@@ -16,6 +16,7 @@ from tabdiff.training.settings import (
     default_size,
     default_steps,
     make_recipe,
+    make_sequence_recipe,
     require_real,
     require_whole,
 )
@@ -76,6 +77,13 @@ def test_weights_are_forgotten_within_as_many_passes_whatever_the_table():
 
 def test_no_table_is_so_small_that_decay_ruins_it():
     assert decay_of(0) == decay_of(100) == decay_of(5_000) == 0.3
+
+
+def test_weights_of_sequences_decay_as_those_of_small_tables_since_windows_overlap():
+    unset = {"max_steps": None, "max_time": None, "batch_size": None, "learning_rate": 2e-3}
+    for n_rows in (500, 1_000_000):
+        recipe = make_sequence_recipe(n_rows, n_rows - 23, 24, **unset)
+        assert recipe.weight_decay == 0.3
 
 
 def layout_of(n_cat: int, *gates: Gate | None, k: int = 2) -> Layout:
