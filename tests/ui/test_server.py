@@ -92,7 +92,6 @@ def test_the_page_loads_nothing_from_elsewhere(client: Client):
         {"Host": "evil.example"},
         {"Host": "127.0.0.1"},
         {"Host": "127.0.0.1.evil.example:1"},
-        {"Host": None},
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
         {"Origin": None},
@@ -102,9 +101,14 @@ def test_the_page_loads_nothing_from_elsewhere(client: Client):
 )
 def test_requests_of_other_pages_are_refused(client: Client, headers: dict[str, str]):
     status, text, _ = client.send("POST", "/tables?name=t.csv", b"a\n1\n2\n", headers)
-    # Without any Host the server itself refuses: it is no HTTP.
-    assert status == (400 if "Host" in headers and headers["Host"] is None else 403)
+    assert status == 403
     assert b"secret" not in text
+
+
+def test_a_request_without_a_host_is_no_http(client: Client):
+    # The server closes as soon as it has read the head: a body still under way would reset it.
+    status, text, _ = client.send("POST", "/tables?name=t.csv", headers={"Host": None})
+    assert status == 400 and b"secret" not in text
 
 
 def test_a_rebound_name_does_not_read_the_page_either(client: Client):
